@@ -1,0 +1,59 @@
+"""The quality gate: what a score means, and what happens to the answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """Which of the three figures of BERTScore is compared with the threshold."""
+
+    F1 = "f1"
+    RECALL = "recall"
+    PRECISION = "precision"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """BERTScore of one (candidate, reference) pair: each figure is at most 1, rarely below 0."""
+
+    precision: float
+    recall: float
+    f1: float
+
+    def __post_init__(self) -> None:
+        for name in ("precision", "recall", "f1"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} is {getattr(self, name)}: a score is a finite number")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Metric and threshold in force, and where they come from (`settings`, or a profile's name)."""
+
+    threshold: float = 0.75
+    metric: Metric = Metric.F1
+    source: str = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an answer passed, and why (one clause for people)."""
+
+    passed: bool
+    why: str
+
+
+def judge_score(gate: Gate, score: Score) -> Verdict:
+    """Compare a score with the gate: at the threshold is a pass."""
+    value = getattr(score, gate.metric.value)
+    passed = value >= gate.threshold
+    sign = ">=" if passed else "<"
+    return Verdict(passed, f"{gate.metric} {value:.3f} {sign} {gate.threshold:.3f}")
+
+
+def guard(answer: str) -> str | None:
+    """Name what is wrong with an answer that needs no reference to be seen, or None."""
+    return "empty" if not answer.strip() else None

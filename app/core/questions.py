@@ -1,0 +1,117 @@
+"""A question as it reads everywhere: what the store keeps and the API, `show` and `run` print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from app.core.gate import Score
+from app.core.lifecycle import Status, Turn
+
+
+class CallKey(NamedTuple):
+    """One model call: the unit that is claimed, made and paid once."""
+
+    question_id: str
+    round: int
+    generation: int
+    attempt: int
+
+    @property
+    def turn(self) -> Turn:
+        return Turn(self.round, self.generation, self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One model call and what became of it. Times are Unix seconds, `seconds` the call's length."""
+
+    round: int
+    generation: int
+    attempt: int
+    model: str
+    started_at: float
+    seconds: float | None = None
+    tokens: int | None = None
+    answer: str | None = None
+    cause: str | None = None
+    score: Score | None = None
+    waited_seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "generation": self.generation,
+            "attempt": self.attempt,
+            "model": self.model,
+            "started_at": timestamp(self.started_at),
+            "seconds": self.seconds,
+            "tokens": self.tokens,
+            "waited_seconds": self.waited_seconds,
+        }
+        if self.round:
+            row["round"] = self.round
+        if self.cause is not None:
+            row["cause"] = self.cause
+        if self.answer is not None:
+            row["answer"] = self.answer
+        if self.score is not None:
+            row["f1"] = self.score.f1
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuestion:
+    """A question with its state and, when it is final, its answer. Times are Unix seconds."""
+
+    question_id: str
+    status: Status
+    question_text: str
+    original_answer: str | None
+    model: str
+    turn: Turn
+    accepted_at: float
+    answer: str | None = None
+    score: Score | None = None
+    threshold: float | None = None
+    scorer: str | None = None
+    cause: str | None = None
+    due_at: float | None = None
+    finished_at: float | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    attempts: tuple[Attempt, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the one shape in which a question is shown (times as ISO 8601 in UTC)."""
+        score = self.score
+        row: dict[str, Any] = {
+            "question_id": self.question_id,
+            "status": str(self.status),
+            "question_text": self.question_text,
+            "original_answer": self.original_answer,
+            "answer": self.answer,
+            "precision": score.precision if score else None,
+            "recall": score.recall if score else None,
+            "f1": score.f1 if score else None,
+            "threshold": self.threshold,
+            "scorer": self.scorer,
+            "generation": self.turn.generation,
+            "cause": self.cause,
+            "attempts": [attempt.as_json() for attempt in self.attempts],
+            "accepted_at": timestamp(self.accepted_at),
+            "finished_at": timestamp(self.finished_at),
+            "metadata": self.metadata,
+        }
+        if self.status is Status.WAITING:
+            row["due_at"] = timestamp(self.due_at)
+        if self.turn.round:
+            row["round"] = self.turn.round
+        return row
+
+
+def timestamp(unix_seconds: float | None) -> str | None:
+    """Return an ISO 8601 time in UTC with milliseconds, or None."""
+    if unix_seconds is None:
+        return None
+    when = datetime.fromtimestamp(unix_seconds, UTC)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
