@@ -1,0 +1,126 @@
+"""Write the results of a run to CSV or JSONL, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+from uuid import uuid4
+
+from app.errors import InputError
+
+#: The columns of a result as CSV. `attempts` is their number, `metadata` is JSON.
+COLUMNS = (
+    "question_id",
+    "status",
+    "question_text",
+    "original_answer",
+    "answer",
+    "precision",
+    "recall",
+    "f1",
+    "threshold",
+    "scorer",
+    "generation",
+    "cause",
+    "attempts",
+    "accepted_at",
+    "finished_at",
+    "metadata",
+)
+
+type_writer = Callable[[dict[str, Any]], None]
+
+
+def check_results_path(path: str | Path) -> Path:
+    """Return `path` when results can go there, else raise InputError: before the run, not after."""
+    path = Path(path)
+    if path.suffix.lower() not in _WRITERS:
+        raise InputError(
+            f"{path}: results go to a file that ends in {' or '.join(_WRITERS)}", field="out"
+        )
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file in it", field="out")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent} is no folder: make it first", field="out")
+    return path
+
+
+def write_results(path: str | Path, rows: Iterable[dict[str, Any]]) -> int:
+    """Write rows in the shape of `StoredQuestion.as_json()`; return how many.
+
+    `.jsonl` takes each row as it is, `.csv` the columns of COLUMNS (None is an empty cell). The
+    file appears, or replaces the old one, only when all rows are on disk; when `rows` raises,
+    the old file stays. Raise InputError when `path` can't be written.
+    """
+    path = check_results_path(path)
+    count = 0
+    with _replacing(path) as file:
+        write = _WRITERS[path.suffix.lower()](file)
+        for row in rows:
+            with _as_input_error(path):
+                write(row)
+            count += 1
+    return count
+
+
+def _csv_writer(file: TextIO) -> type_writer:
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    return lambda row: writer.writerow([_cell(column, row.get(column)) for column in COLUMNS])
+
+
+def _jsonl_writer(file: TextIO) -> type_writer:
+    def write(row: dict[str, Any]) -> None:
+        file.write(_json(row) + "\n")
+
+    return write
+
+
+_WRITERS: dict[str, Callable[[TextIO], type_writer]] = {
+    ".csv": _csv_writer,
+    ".jsonl": _jsonl_writer,
+}
+
+
+def _cell(column: str, value: Any) -> Any:
+    if column == "attempts":
+        return len(value or ())
+    if column == "metadata":
+        return _json(value or {})
+    return value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """Give a new file beside `path`'s target; put it in its place when the block ends well."""
+    target = path.resolve()
+    part = target.with_name(f".{target.name}.{uuid4().hex}.part")
+    with _as_input_error(path):
+        file = part.open("x", encoding="utf-8", errors="backslashreplace", newline="")
+    try:
+        with file:
+            yield file
+            with _as_input_error(path):
+                file.flush()
+                os.fsync(file.fileno())
+        with _as_input_error(path):
+            part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _as_input_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror}", field="out") from error
