@@ -1,0 +1,320 @@
+"""The Faust transport driver on an embedded log (`memory://` and `log://`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from threading import get_ident
+from time import monotonic, time
+from typing import Any, ClassVar
+
+from faust.assignor.client_assignment import ClientAssignment
+from faust.exceptions import ProducerSendError
+from faust.transport import base
+from faust.types import TP, ConsumerMessage
+from faust.types.tuples import RecordMetadata
+from mode import Service
+from mode.utils.times import want_seconds
+
+from app.transports.embedded.errors import LogClosed
+from app.transports.embedded.storage import NewRecord, Storage
+from app.transports.embedded.urls import storage_for
+from app.transports.records import RawRecord
+from app.transports.strict import StrictConsumer, StrictProducer
+
+EXPIRE_SECONDS = 300.0
+"""How often retention is applied while a consumer runs."""
+
+
+def _declare(
+    app: Any,
+    storage: Storage,
+    topic: str,
+    partitions: int | None = None,
+    *,
+    config: Mapping[str, Any] | None = None,
+    retention: Any = None,
+    compacting: bool | None = None,
+    deleting: bool | None = None,
+    **_: Any,
+) -> None:
+    """Create `topic` if it is missing, translating Faust's arguments into Kafka's settings."""
+    settings = dict(config or {})
+    policies = [name for name, on in (("compact", compacting), ("delete", deleting)) if on]
+    if policies:
+        settings["cleanup.policy"] = ",".join(policies)
+    if retention:
+        settings["retention.ms"] = int(want_seconds(retention) * 1000)
+    storage.create_topic(topic, partitions or app.conf.topic_partitions, settings)
+
+
+class Consumer(StrictConsumer, base.Consumer):
+    """The only member of its group: every partition of what it subscribes to is its own."""
+
+    consumer_stopped_errors: ClassVar[tuple[type[BaseException], ...]] = (LogClosed,)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._assigned: set[TP] = set()
+        self._positions: dict[TP, int] = {}
+        self._wake = asyncio.Event()
+        self._rebalance_lock = asyncio.Lock()
+        self._thread = 0
+        super().__init__(*args, **kwargs)
+
+    @property
+    def storage(self) -> Storage:
+        storage: Storage = self.transport.storage
+        return storage
+
+    @property
+    def group(self) -> str:
+        return str(self.app.conf.id)
+
+    async def on_start(self) -> None:
+        self._thread = get_ident()
+        self.storage.add_listener(self._on_append)
+        await super().on_start()
+
+    async def on_stop(self) -> None:
+        await super().on_stop()
+        self.storage.remove_listener(self._on_append)
+
+    def _on_append(self) -> None:
+        if get_ident() == self._thread:
+            self._wake.set()
+        else:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self.loop.call_soon_threadsafe(self._wake.set)
+
+    # -- topics and assignment
+
+    async def create_topic(
+        self, topic: str, partitions: int, replication: int, **options: Any
+    ) -> None:
+        _declare(self.app, self.storage, topic, partitions, **options)
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        assigned = set()
+        for topic in topics:
+            if topic not in self.storage.topics():
+                _declare(self.app, self.storage, topic)
+            count = self.storage.topics()[topic].partitions
+            assigned |= {TP(topic, partition) for partition in range(count)}
+        # The conductor waits for subscribe() and the assignment waits for the conductor.
+        self.add_future(self._rebalance(assigned))
+
+    async def rebalance(self) -> None:
+        """Give all partitions up and take them again, as a Kafka group does."""
+        await self._rebalance(set(self._assigned))
+
+    async def _rebalance(self, assigned: set[TP]) -> None:
+        async with self._rebalance_lock:
+            self.app.on_rebalance_start()
+            await self.on_partitions_revoked(set(self._assigned))
+            self._assigned = assigned
+            self._positions = {}
+            self._tell_assignor(assigned)
+            self.app.consumer_generation_id += 1
+            await self.on_partitions_assigned(assigned, self.app.consumer_generation_id)
+
+    def _tell_assignor(self, assigned: set[TP]) -> None:
+        """Table recovery and the web router ask the assignor who has what."""
+        actives: dict[str, list[int]] = defaultdict(list)
+        for tp in sorted(assigned):
+            actives[tp.topic].append(tp.partition)
+        assignor, changelogs = self.app.assignor, self.app.tables.changelog_topics
+        assignor._assignment = ClientAssignment(actives=dict(actives), standbys={})
+        assignor._active_tps, assignor._standby_tps = set(assigned), set()
+        here = str(self.app.conf.canonical_url)
+        assignor.changelog_distribution = {
+            here: {topic: parts for topic, parts in actives.items() if topic in changelogs}
+        }
+        assignor.external_topic_distribution = {
+            here: {topic: parts for topic, parts in actives.items() if topic not in changelogs}
+        }
+
+    def assignment(self) -> set[TP]:
+        return set(self._assigned)
+
+    # -- fetching
+
+    async def _fetch(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
+        deadline = monotonic() + timeout
+        while self.flow_active and not self.should_stop:
+            self._wake.clear()
+            wanted = self._wanted(limits)
+            if wanted and (found := await self._read(wanted)):
+                return found
+            try:
+                await asyncio.wait_for(self._wake.wait(), max(0.0, deadline - monotonic()))
+            except TimeoutError:
+                break
+        return {}
+
+    def _wanted(self, limits: Mapping[TP, int]) -> list[tuple[TP, int, int]]:
+        """(partition, offset, limit) wherever there is something to read."""
+        wanted = []
+        for tp, limit in limits.items():
+            end, position = self.storage.end(tp), self._positions.get(tp, 0)
+            if position > end:  # the log was made anew: StrictConsumer decides what that means
+                position = self._positions[tp] = self.storage.start(tp)
+            if position < end:
+                wanted.append((tp, position, limit))
+        return wanted
+
+    async def _read(self, wanted: list[tuple[TP, int, int]]) -> dict[TP, list[Any]]:
+        read = self.storage.read
+
+        def read_all() -> list[list[RawRecord]]:
+            return [read(tp, offset, limit) for tp, offset, limit in wanted]
+
+        runs = await asyncio.to_thread(read_all) if self.storage.blocking else read_all()
+        found = {}
+        for (tp, offset, _limit), run in zip(wanted, runs, strict=True):
+            if self._positions.get(tp, 0) == offset:  # nobody sought elsewhere meanwhile
+                self._positions[tp] = run[-1].offset + 1 if run else self.storage.end(tp)
+                if run:
+                    found[tp] = run
+        return found
+
+    def _raw(self, record: RawRecord) -> RawRecord:
+        return record
+
+    def _to_message(self, tp: TP, record: RawRecord) -> ConsumerMessage:
+        return ConsumerMessage(
+            record.topic,
+            record.partition,
+            record.offset,
+            record.timestamp,
+            0,
+            record.headers,
+            record.key,
+            record.value,
+            None,
+            len(record.key) if record.key else 0,
+            len(record.value) if record.value else 0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    # -- positions and offsets
+
+    def _new_topicpartition(self, topic: str, partition: int) -> TP:
+        return TP(topic, partition)
+
+    async def seek_to_committed(self) -> dict[TP, int | None]:
+        committed = self.storage.committed(self.group)
+        found = {tp: committed.get(tp) for tp in self._assigned if not self._is_changelog_tp(tp)}
+        self._positions.update({tp: offset or 0 for tp, offset in found.items()})
+        return found
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        self._positions[partition] = offset
+
+    async def _driver_seek(self, partitions: Mapping[TP, int]) -> None:
+        self._positions.update(partitions)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        await self.storage.commit(self.group, offsets)
+        return True
+
+    async def position(self, tp: TP) -> int | None:
+        return self._positions.get(tp)
+
+    async def earliest_offsets(self, *partitions: TP) -> dict[TP, int]:
+        return {tp: self.storage.start(tp) for tp in partitions}
+
+    async def highwaters(self, *partitions: TP) -> dict[TP, int]:
+        return {tp: self.storage.end(tp) for tp in partitions}
+
+    def highwater(self, tp: TP) -> int:
+        return self.storage.end(tp)
+
+    def topic_partitions(self, topic: str) -> int | None:
+        info = self.storage.topics().get(topic)
+        return info.partitions if info is not None else None
+
+    def key_partition(
+        self, topic: str, key: bytes | None, partition: int | None = None
+    ) -> int | None:
+        return self.storage.partition_for(topic, key) if partition is None else partition
+
+    @Service.task
+    async def _expire(self) -> None:
+        while not self.should_stop:
+            await self.sleep(EXPIRE_SECONDS)
+            if not self.should_stop:
+                await asyncio.to_thread(self.storage.expire, time())
+
+
+class Producer(StrictProducer, base.Producer):
+    """Appends to the log. A send is confirmed once the storage has kept it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._sending: set[asyncio.Future[RecordMetadata]] = set()
+
+    async def create_topic(
+        self, topic: str, partitions: int, replication: int, **options: Any
+    ) -> None:
+        _declare(self.app, self.transport.storage, topic, partitions, **options)
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        timestamp: float | None,
+        headers: Any,
+        *,
+        transactional_id: str | None = None,
+    ) -> Awaitable[RecordMetadata]:
+        size = len(key or b"") + len(value or b"")
+        if size > self.max_request_size:
+            raise ProducerSendError(f"{size} bytes for {topic}: over {self.max_request_size}")
+        storage: Storage = self.transport.storage
+        if isinstance(headers, Mapping):
+            headers = list(headers.items())
+        self.app.on_produce_message.send(
+            key=key, value=value, partition=partition, timestamp=timestamp, headers=headers
+        )
+        if topic not in storage.topics():
+            _declare(self.app, storage, topic)
+        if partition is None:
+            partition = storage.partition_for(topic, key)
+        sending = storage.append(NewRecord(topic, partition, key, value, timestamp, headers))
+        if not sending.done():
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
+        return sending
+
+    async def send_and_wait(self, *args: Any, **kwargs: Any) -> RecordMetadata:
+        return await (await self.send(*args, **kwargs))
+
+    async def flush(self) -> None:
+        await self.buffer.flush()
+        if self._sending:
+            await asyncio.wait(set(self._sending))
+
+    def key_partition(self, topic: str, key: bytes) -> TP:
+        return TP(topic, self.transport.storage.partition_for(topic, key))
+
+    def supports_headers(self) -> bool:
+        return True
+
+
+class Transport(base.Transport):
+    """Opens the log when it is first used, not when the app is made."""
+
+    Consumer: ClassVar[type] = Consumer
+    Producer: ClassVar[type] = Producer
+    driver_version = "embedded"
+    default_port = 0
+
+    @cached_property
+    def storage(self) -> Storage:
+        return storage_for(self.url[0])

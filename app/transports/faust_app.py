@@ -1,0 +1,34 @@
+"""A Faust app that knows how each of its topics is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import faust
+from faust.tables.manager import TableManager
+
+from app.transports.records import TopicPlan
+
+
+class PromptTableManager(TableManager):
+    """Faust's own, without its fixed second of sleep at every start."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
+class StreamApp(faust.App):
+    """A `faust.App` for the transports of this package."""
+
+    topic_plans: dict[str, TopicPlan]
+    """Topic name to plan; a topic that is not named has the default `TopicPlan()`."""
+
+    def __init__(
+        self, *args: Any, topic_plans: Mapping[str, TopicPlan] | None = None, **options: Any
+    ) -> None:
+        self.topic_plans = dict(topic_plans or {})
+        options.setdefault("TableManager", PromptTableManager)
+        options.setdefault("broker_max_poll_records", 500)
+        super().__init__(*args, **options)

@@ -1,0 +1,80 @@
+"""The strict consumer and producer on Kafka, over Faust's aiokafka driver (`strict://`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from aiokafka.errors import ConsumerStoppedError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from app.transports.records import RawRecord
+from app.transports.strict import StrictConsumer, StrictProducer
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """aiokafka's consumer in its own thread, fetching a bounded slice of each partition."""
+
+    async def fetch(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
+        """Run `_fetch_slices` in the consumer's thread."""
+        found: dict[TP, list[Any]] = await self.call_thread(self._fetch_slices, limits, timeout)
+        return found
+
+    async def _fetch_slices(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
+        consumer = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        if not self.consumer.flow_active or not limits:
+            return {}
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        found: dict[TP, list[Any]] = {}
+        with fetcher._subscriptions.fetch_context():
+            for tp in [tp for tp in fetcher._records if tp in limits]:
+                found |= await fetcher.fetched_records([tp], timeout=0, max_records=limits[tp])
+            if not found:  # wait; whichever partition comes first may bring the smallest slice
+                found = await fetcher.fetched_records(
+                    list(limits), timeout=timeout, max_records=min(limits.values())
+                )
+        return {TP(tp.topic, tp.partition): records for tp, records in found.items()}
+
+
+class Consumer(StrictConsumer, driver.Consumer):
+    """A strict member of a Kafka consumer group."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _fetch(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
+        return await self._thread.fetch(limits, timeout)  # type: ignore[no-any-return, unused-ignore]
+
+    def _raw(self, record: Any) -> RawRecord:
+        return RawRecord(
+            record.topic,
+            record.partition,
+            record.offset,
+            (record.timestamp or 0) / 1000.0,
+            record.headers,
+            record.key,
+            record.value,
+        )
+
+    # Faust's checks raise false alarms ("Aiokafka has not sent fetch request", #166, #503, #629)
+    # on idle partitions. `stuck()` and `lag()` say what they mean to say.
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Not used: see `stuck`."""
+
+    def verify_recovery_event_path(self, now: float, tp: TP) -> None:
+        """Not used: see `stuck`."""
+
+
+class Producer(StrictProducer, driver.Producer):
+    """A Kafka producer whose buffered writes are confirmed before a commit."""
+
+
+class Transport(driver.Transport):
+    """`strict://host:9092;strict://host2:9092`."""
+
+    Consumer: ClassVar[type] = Consumer
+    Producer: ClassVar[type] = Producer
