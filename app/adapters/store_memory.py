@@ -1,0 +1,263 @@
+"""The store in memory: the twin of PostgreSQL, for tests and for trying things out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app.adapters.clock import SystemClock
+from app.adapters.store_cursor import Position, decode_cursor, encode_cursor, page_size
+from app.adapters.store_facts import (
+    Move,
+    accepted_row,
+    ended_row,
+    move_of_wait,
+    move_row,
+    put_row,
+)
+from app.adapters.store_text import clean_optional, clean_text
+from app.core.lifecycle import Status, Turn
+from app.core.questions import Attempt, CallKey, StoredQuestion
+from app.ports import (
+    Accepted,
+    Busy,
+    CallAnswer,
+    CallFailure,
+    Claim,
+    Claimed,
+    ClaimRequest,
+    Clock,
+    DeadLetterRow,
+    Ending,
+    Page,
+    StoredVerdict,
+    Waiting,
+)
+
+Origin = tuple[str, int, int]
+
+
+@dataclass(slots=True)
+class _Call:
+    """A row of the ledger. `lease_until` is Unix seconds; 0 is nobody's claim."""
+
+    model: str
+    owner: str
+    started_at: float
+    lease_until: float = 0.0
+    waited_seconds: float = 0.0
+    answer: CallAnswer | None = None
+    failure: CallFailure | None = None
+    verdict: StoredVerdict | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.answer is None and self.failure is None
+
+
+class MemoryStore:
+    """Implements `AnswerStore`. Leases run on the `now` of the requests.
+
+    `clock` gives the start of a call that was never claimed, and tells whether a lease ran out when
+    a failure comes in.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock: Clock = clock or SystemClock()
+        self._questions: dict[str, StoredQuestion] = {}
+        self._calls: dict[CallKey, _Call] = {}
+        self._dead_letters: dict[Origin, DeadLetterRow] = {}
+
+    async def accept(self, questions: Sequence[Accepted]) -> set[str]:
+        for fact in questions:
+            self._put(accepted_row(fact))
+        return {
+            fact.question_id
+            for fact in questions
+            if (row := self._questions[clean_text(fact.question_id)]).status.final
+            and row.turn.round >= fact.turn.round
+        }
+
+    async def claim(self, request: ClaimRequest) -> Claim:
+        key = _clean_key(request.call)
+        call = self._calls.get(key)
+        if call is not None:
+            if call.answer is not None:
+                return call.answer
+            if call.failure is not None:
+                return call.failure
+            if call.lease_until > request.now:
+                return Busy(call.owner)
+        self._calls[key] = _Call(
+            model=clean_text(request.model),
+            owner=clean_text(request.owner),
+            started_at=request.now,
+            lease_until=request.now + request.lease_seconds,
+            waited_seconds=request.waited_seconds,
+        )
+        self._move(Move(key.question_id, key.turn, Status.ASKING))
+        return Claimed()
+
+    async def renew(self, owner: str, lease_seconds: float, now: float) -> int:
+        mine = [call for call in self._calls.values() if call.open and call.owner == owner]
+        for call in mine:
+            call.lease_until = now + lease_seconds
+        return len(mine)
+
+    async def unclaim(self, call: CallKey, owner: str) -> None:
+        key = _clean_key(call)
+        row = self._calls.get(key)
+        if row is not None and row.open and row.owner == owner:
+            del self._calls[key]
+
+    async def record_answer(self, call: CallKey, owner: str, answer: CallAnswer) -> bool:
+        row = self._call(call, owner, self._clock.now() - answer.seconds)
+        if not row.open:
+            return False
+        row.owner = owner
+        row.answer = replace(
+            answer,
+            text=clean_text(answer.text),
+            finish_reason=clean_optional(answer.finish_reason),
+        )
+        self._move(Move(clean_text(call.question_id), call.turn, Status.JUDGING))
+        return True
+
+    async def record_failure(self, call: CallKey, owner: str, failure: CallFailure) -> bool:
+        row = self._call(call, owner, failure.failed_at - failure.seconds)
+        claimed_by_another = row.owner != owner and row.lease_until > self._clock.now()
+        if not row.open or claimed_by_another:
+            return False
+        row.owner = owner
+        row.failure = replace(
+            failure, cause=clean_text(failure.cause), detail=clean_text(failure.detail)
+        )
+        return True
+
+    async def verdict(self, call: CallKey) -> StoredVerdict | None:
+        row = self._calls.get(_clean_key(call))
+        return row.verdict if row is not None else None
+
+    async def record_verdict(self, call: CallKey, verdict: StoredVerdict) -> StoredVerdict:
+        row = self._call(call, "", self._clock.now())
+        if row.verdict is None:
+            row.verdict = replace(
+                verdict, why=clean_text(verdict.why), scorer=clean_optional(verdict.scorer)
+            )
+        return row.verdict
+
+    async def waiting(self, waits: Sequence[Waiting]) -> None:
+        for wait in waits:
+            self._move(move_of_wait(wait))
+
+    async def finish(
+        self, endings: Sequence[Ending], dead_letters: Sequence[DeadLetterRow] = ()
+    ) -> None:
+        for ending in endings:
+            self._put(ended_row(ending))
+        for letter in dead_letters:
+            origin = (letter.origin_topic, letter.origin_partition, letter.origin_offset)
+            self._dead_letters.setdefault(
+                origin,
+                replace(
+                    letter,
+                    cause=clean_text(letter.cause),
+                    detail=clean_text(letter.detail),
+                    question_id=clean_optional(letter.question_id),
+                ),
+            )
+
+    async def question(self, question_id: str) -> StoredQuestion | None:
+        row = self._questions.get(clean_text(question_id))
+        if row is None:
+            return None
+        calls = sorted(key for key in self._calls if key.question_id == row.question_id)
+        return replace(row, attempts=tuple(_attempt(key, self._calls[key]) for key in calls))
+
+    async def statuses(self, question_ids: Sequence[str]) -> dict[str, tuple[Status, Turn]]:
+        return {
+            question_id: (row.status, row.turn)
+            for question_id in question_ids
+            if (row := self._questions.get(clean_text(question_id))) is not None
+        }
+
+    async def questions(
+        self, *, status: Status | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        size = page_size(limit)
+        below = decode_cursor(cursor) if cursor is not None else None
+        rows = sorted(
+            (row for row in self._questions.values() if status is None or row.status is status),
+            key=_position,
+            reverse=True,
+        )
+        if below is not None:
+            rows = [row for row in rows if _position(row) < below]
+        page = tuple(rows[:size])
+        more = len(rows) > size
+        return Page(page, encode_cursor(_position(page[-1])) if more else None)
+
+    async def counts(self) -> dict[Status, int]:
+        return dict(Counter(row.status for row in self._questions.values()))
+
+    async def dead_letters(
+        self, *, after: Origin | None = None, limit: int = 100
+    ) -> list[DeadLetterRow]:
+        """Return dead letters by origin, from `after` on (itself not included)."""
+        origins = sorted(key for key in self._dead_letters if after is None or key > after)
+        return [self._dead_letters[origin] for origin in origins[:limit]]
+
+    async def purge_dead_letters(self, dead_before: float) -> int:
+        """Forget the dead letters that died before a time (Unix seconds); return how many."""
+        old = [key for key, row in self._dead_letters.items() if row.dead_at < dead_before]
+        for origin in old:
+            del self._dead_letters[origin]
+        return len(old)
+
+    async def check(self) -> str:
+        return f"{len(self._questions)} questions in memory"
+
+    async def close(self) -> None:
+        pass
+
+    def _put(self, row: StoredQuestion) -> None:
+        self._questions[row.question_id] = put_row(self._questions.get(row.question_id), row)
+
+    def _move(self, move: Move) -> None:
+        question_id = clean_text(move.question_id)
+        if question_id in self._questions:
+            self._questions[question_id] = move_row(self._questions[question_id], move)
+
+    def _call(self, call: CallKey, owner: str, started_at: float) -> _Call:
+        """Return a row of the ledger, made when the call was never claimed or was given up."""
+        key = _clean_key(call)
+        if key not in self._calls:
+            question = self._questions.get(key.question_id)
+            self._calls[key] = _Call(question.model if question else "", owner, started_at)
+        return self._calls[key]
+
+
+def _clean_key(call: CallKey) -> CallKey:
+    return call._replace(question_id=clean_text(call.question_id))
+
+
+def _position(row: StoredQuestion) -> Position:
+    return Position(row.accepted_at, row.question_id)
+
+
+def _attempt(key: CallKey, call: _Call) -> Attempt:
+    outcome = call.answer or call.failure
+    return Attempt(
+        round=key.round,
+        generation=key.generation,
+        attempt=key.attempt,
+        model=call.model,
+        started_at=call.started_at,
+        seconds=outcome.seconds if outcome else None,
+        tokens=call.answer.tokens if call.answer else None,
+        answer=call.answer.text if call.answer else None,
+        cause=call.failure.cause if call.failure else None,
+        score=call.verdict.score if call.verdict else None,
+        waited_seconds=call.waited_seconds,
+    )
