@@ -91,9 +91,7 @@ class Consumer(StrictConsumer, base.Consumer):
 
     # -- topics and assignment
 
-    async def create_topic(
-        self, topic: str, partitions: int, replication: int, **options: Any
-    ) -> None:
+    async def create_topic(self, topic: str, partitions: int, *_: Any, **options: Any) -> None:
         _declare(self.app, self.storage, topic, partitions, **options)
 
     async def subscribe(self, topics: Iterable[str]) -> None:
@@ -242,7 +240,7 @@ class Consumer(StrictConsumer, base.Consumer):
     ) -> int | None:
         return self.storage.partition_for(topic, key) if partition is None else partition
 
-    @Service.task
+    @Service.task  # type: ignore[untyped-decorator, unused-ignore]
     async def _expire(self) -> None:
         while not self.should_stop:
             await self.sleep(EXPIRE_SECONDS)
@@ -257,12 +255,10 @@ class Producer(StrictProducer, base.Producer):
         super().__init__(*args, **kwargs)
         self._sending: set[asyncio.Future[RecordMetadata]] = set()
 
-    async def create_topic(
-        self, topic: str, partitions: int, replication: int, **options: Any
-    ) -> None:
+    async def create_topic(self, topic: str, partitions: int, *_: Any, **options: Any) -> None:
         _declare(self.app, self.transport.storage, topic, partitions, **options)
 
-    async def send(
+    async def send(  # noqa: PLR0917 - Faust's signature
         self,
         topic: str,
         key: bytes | None,
@@ -271,7 +267,7 @@ class Producer(StrictProducer, base.Producer):
         timestamp: float | None,
         headers: Any,
         *,
-        transactional_id: str | None = None,
+        transactional_id: str | None = None,  # noqa: ARG002
     ) -> Awaitable[RecordMetadata]:
         size = len(key or b"") + len(value or b"")
         if size > self.max_request_size:

@@ -15,7 +15,7 @@ class LogError(Exception):
     """Root of the embedded log's errors."""
 
 
-class LogInUse(LogError):
+class LogInUse(LogError):  # noqa: N818 - says what is the case
     """Another process has the log open: only one may write it."""
 
     def __init__(self, path: Path, pid: int | None) -> None:
@@ -25,11 +25,11 @@ class LogInUse(LogError):
         self.pid = pid
 
 
-class LogClosed(LogError):
+class LogClosed(LogError):  # noqa: N818
     """The log was closed."""
 
 
-class UnknownTopic(LogError):
+class UnknownTopic(LogError):  # noqa: N818
     """The topic does not exist in this log."""
 
     def __init__(self, topic: str) -> None:

@@ -44,7 +44,8 @@ def storage_for(url: str | URL) -> Storage:
     with _lock:
         storage = _open.get(key)
         if storage is None:
-            storage = _open[key] = _create(URL(url))
+            storage = _create(URL(url))
+            _open[key] = storage
         return storage
 
 

@@ -120,7 +120,7 @@ class Delivery(Epochs):
 
     async def _commit_when_due(self) -> None:
         if self._commit_every is not None and self._n_acked >= self._commit_every:
-            self._n_acked = 0
+            self._n_acked: int = 0
             await self.commit()
 
     async def _reposition(self) -> None:
@@ -151,7 +151,9 @@ class Delivery(Epochs):
                 for tp, offset in moves.items():
                     self._ledgers[tp].sought_to(offset)
 
-    async def _admit(self, tp: TP, records: list[Any]) -> list[Any]:
+    async def _admit(  # noqa: PLR0911 - one return for each verdict
+        self, tp: TP, records: list[Any]
+    ) -> list[Any]:
         """The part of a fetched run that continues at the expected offset."""
         if not (self._owns(tp) or self._is_changelog_tp(tp)):
             return records

@@ -1,0 +1,112 @@
+"""Reading a durable log, from the process that writes it or from any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from app.transports.embedded.errors import UnknownTopic
+from app.transports.embedded.layout import (
+    connect,
+    end_of,
+    offset_of,
+    read_topics,
+    row_id,
+    rows_of,
+    start_of,
+    unpack_headers,
+)
+from app.transports.embedded.storage import PartitionKey, TopicInfo, murmur2_partition
+from app.transports.records import RawRecord
+
+
+class SqliteReader:
+    """The reading half of a storage. Sees what was committed; may be used from any thread."""
+
+    blocking = True
+
+    def __init__(self, folder: Path, *, readonly: bool = True) -> None:
+        self.folder = folder
+        self._reading = Lock()
+        self._database = connect(folder, readonly=readonly)
+
+    def topics(self) -> dict[str, TopicInfo]:
+        with self._reading:
+            return read_topics(self._database)[0]
+
+    def _partition_id(self, tp: PartitionKey) -> int:
+        row = self._one(
+            "SELECT p.id FROM partitions p JOIN topics t ON t.id = p.topic"
+            " WHERE t.name = ? AND p.partition = ?",
+            tp[0],
+            tp[1],
+        )
+        if row is None:
+            raise UnknownTopic(tp[0])
+        return int(row[0])
+
+    def partition_for(self, topic: str, key: bytes) -> int:
+        """The partition that records with this key are in."""
+        info = self.topics().get(topic)
+        if info is None:
+            raise UnknownTopic(topic)
+        return murmur2_partition(key, info.partitions)
+
+    def read(self, tp: PartitionKey, offset: int, limit: int) -> list[RawRecord]:
+        topic, partition = tp[0], tp[1]
+        number = self._partition_id(tp)
+        with self._reading:
+            rows = self._database.execute(
+                "SELECT id, timestamp, headers, key, value FROM records"
+                " WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?",
+                (row_id(number, max(0, offset)), rows_of(number)[1], limit),
+            ).fetchall()
+        return [
+            RawRecord(
+                topic, partition, offset_of(row), timestamp, unpack_headers(headers), key, value
+            )
+            for row, timestamp, headers, key, value in rows
+        ]
+
+    def end(self, tp: PartitionKey) -> int:
+        number = self._partition_id(tp)
+        with self._reading:
+            return end_of(self._database, number)
+
+    def start(self, tp: PartitionKey) -> int:
+        number = self._partition_id(tp)
+        with self._reading:
+            return start_of(self._database, number)
+
+    def committed(self, group: str) -> dict[PartitionKey, int]:
+        with self._reading:
+            return {
+                (topic, partition): offset
+                for topic, partition, offset in self._database.execute(
+                    "SELECT t.name, p.partition, o.committed FROM offsets o"
+                    " JOIN partitions p ON p.id = o.partition JOIN topics t ON t.id = p.topic"
+                    " WHERE o.consumer_group = ?",
+                    (group,),
+                )
+            }
+
+    def groups(self) -> list[str]:
+        with self._reading:
+            found = self._database.execute(
+                "SELECT DISTINCT consumer_group FROM offsets ORDER BY consumer_group"
+            )
+            return [group for (group,) in found]
+
+    def close(self) -> None:
+        with self._reading:
+            self._database.close()
+
+    def _one(self, statement: str, *values: Any) -> Any:
+        with self._reading:
+            return self._database.execute(statement, values).fetchone()
+
+
+def open_readonly(folder: Path) -> SqliteReader:
+    """Open the log in `folder` for reading, also while another process writes it."""
+    return SqliteReader(folder)

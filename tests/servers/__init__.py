@@ -1,0 +1,25 @@
+"""Real servers for tests: started when there is what they need, skipped (locally) when not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+Server = TypeVar("Server")
+
+
+class ServerMissing(RuntimeError):
+    """A server cannot be started here; the text says what to install."""
+
+
+def require(start: Callable[[], Server]) -> Server:
+    """The started server; without what it needs the test is skipped, or fails where CI is set."""
+    try:
+        return start()
+    except ServerMissing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"needed in CI: {missing}", pytrace=False)
+        pytest.skip(str(missing))
