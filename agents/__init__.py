@@ -1,0 +1,1 @@
+"""The stages: one Faust agent a file. Agents see ports, never adapters."""

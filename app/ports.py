@@ -273,6 +273,10 @@ class AnswerStore(Protocol):
         """Return a question with all its attempts."""
         ...
 
+    async def questions_by_id(self, question_ids: Sequence[str]) -> list[StoredQuestion]:
+        """Return the known ones among the ids with all their attempts, in any order."""
+        ...
+
     async def statuses(self, question_ids: Sequence[str]) -> dict[str, tuple[Status, Turn]]:
         """Return (status, turn) of the known ones among the ids."""
         ...

@@ -1,0 +1,1 @@
+"""The Records: one file for each pipeline. A record's annotations are its wire contract (app/wire)."""

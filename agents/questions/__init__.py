@@ -1,0 +1,1 @@
+"""The question's way: admit -> ask -> (route -> hold ->) judge -> persist."""

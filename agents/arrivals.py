@@ -1,0 +1,127 @@
+"""Reading events: packed chunks for the quick stages, many single events in flight for the slow ones.
+
+An agent body never raises. What can't be read goes to the dead letters before it is acknowledged, and
+so does what a stage stumbles over; what a rebalance or a stop interrupts is given back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+
+from agents.context import Context
+from agents.endings import internal_error_letter, rejected_letter
+from agents.waits import Draining, interruptible, publish, raise_if_draining
+from app.wire import Arrival, Chunk, Rejected
+
+HandleChunk = Callable[[Context, Chunk], Awaitable[None]]
+HandleOne = Callable[[Context, Arrival], Awaitable[None]]
+
+
+async def read_chunks(context: Context, stage: str, stream: faust.Stream, handle: HandleChunk) -> None:
+    """Run `handle` on each chunk of one partition; the chunk is acknowledged after it."""
+    async for event in stream.events():
+        try:
+            await _whole_chunk(context, stage, event.value, handle)
+        except Draining:
+            _give_back(context, stage, event)
+        except asyncio.CancelledError:
+            _give_back(context, stage, event)
+            raise
+
+
+async def read_concurrently(
+    context: Context, stage: str, stream: faust.Stream, limit: int, handle: HandleOne
+) -> None:
+    """Run `handle` on up to `limit` events at once; each is acknowledged when it is done."""
+    slots = asyncio.Semaphore(limit)
+    async for event in stream.noack().events():
+        try:
+            await interruptible(context, slots.acquire(), grace_seconds=0)
+        except Draining:
+            _give_back(context, stage, event)
+            continue
+        task = asyncio.create_task(_one(context, stage, event, handle))
+        context.in_flight.add(task)
+        task.add_done_callback(context.in_flight.discard)
+        task.add_done_callback(lambda _: slots.release())
+
+
+async def _one(context: Context, stage: str, event: Any, handle: HandleOne) -> None:
+    """Handle one event to its end: acknowledged, or given back. Never raises."""
+    arrival = arrival_of(event)
+    try:
+        raise_if_draining(context)
+        if isinstance(arrival.value, Rejected):
+            await _bury_rejected(context, [arrival])
+        else:
+            await _guarded(context, stage, arrival, handle)
+    except Draining:
+        _give_back(context, stage, event)
+    except asyncio.CancelledError:
+        _give_back(context, stage, event)
+        raise
+    else:
+        event.ack()
+
+
+async def _whole_chunk(context: Context, stage: str, chunk: Chunk, handle: HandleChunk) -> None:
+    raise_if_draining(context)
+    rejected = [arrival for arrival in chunk if isinstance(arrival.value, Rejected)]
+    good = [arrival for arrival in chunk if not isinstance(arrival.value, Rejected)]
+    if rejected:
+        await _bury_rejected(context, rejected)
+    if not good:
+        return
+    try:
+        await handle(context, good)
+    except Draining:
+        raise
+    except Exception:  # noqa: BLE001 (the stage boundary: see below)
+        context.log.warning("chunk_failed", stage=stage, size=len(good), error=traceback.format_exc())
+
+        async def alone(context: Context, arrival: Arrival) -> None:
+            await handle(context, [arrival])
+
+        for arrival in good:
+            await _guarded(context, stage, arrival, alone)
+
+
+async def _guarded(context: Context, stage: str, arrival: Arrival, handle: HandleOne) -> None:
+    """Handle one message; an unexpected error sends it to the dead letters, with its traceback logged."""
+    try:
+        await handle(context, arrival)
+    except Draining:
+        raise
+    except Exception as error:  # noqa: BLE001 (the stage boundary: nothing may be lost)
+        context.metrics.count("stage_errors", stage)
+        context.log.error("stage_error", stage=stage, error=traceback.format_exc())
+        await publish(context, [internal_error_letter(context, stage, arrival, error)])
+
+
+async def _bury_rejected(context: Context, rejected: list[Arrival]) -> None:
+    await publish(context, [rejected_letter(context, arrival) for arrival in rejected])
+    context.metrics.count("dead_letters", "rejected", by=len(rejected))
+
+
+def _give_back(context: Context, stage: str, event: Any) -> None:
+    context.metrics.count("events_released", stage)
+    context.app.consumer.release(event)
+
+
+def arrival_of(event: Any) -> Arrival:
+    """Return a single event as an arrival."""
+    message = event.message
+    return Arrival(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.timestamp,
+        message.key,
+        message.value,
+        event.value,
+    )

@@ -1,0 +1,94 @@
+"""What every stage of one app shares: topics, limits, ports, figures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import faust
+import structlog
+
+from app.core.gate import Gate
+from app.core.retry import RetryPolicy
+from app.metrics import Metrics
+from app.ports import Ports
+from app.topics import TopicNames
+from app.transports import StreamApp
+from app.wire import TopicSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Numbers that the stages keep to. `gate` is what was calibrated or set."""
+
+    policy: RetryPolicy = RetryPolicy()
+    gate: Gate = Gate()
+    max_generations: int = 3
+    concurrency: int = 8
+    judge_concurrency: int = 128
+    lease_seconds: float = 30.0
+    drain_grace_seconds: float = 3.0
+    forget_after_seconds: float = 600.0
+    timer_seconds: float = 0.1
+
+
+class Watch:
+    """Tells those who wait for a question in this process that its end is stored."""
+
+    def __init__(self) -> None:
+        self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+
+    def expect(self, question_id: str) -> asyncio.Future[None]:
+        """Return a future that is done when the question's end was stored here."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiters[question_id].add(future)
+        future.add_done_callback(lambda done: self._drop(question_id, done))
+        return future
+
+    def tell(self, question_id: str) -> None:
+        for future in list(self._waiters.get(question_id, ())):
+            if not future.done():
+                future.set_result(None)
+
+    def _drop(self, question_id: str, future: asyncio.Future[None]) -> None:
+        waiters = self._waiters[question_id]
+        waiters.discard(future)
+        if not waiters:
+            del self._waiters[question_id]
+
+
+@dataclass
+class Context:
+    """One app's stages and what they work with. `ports` is set when the worker boots."""
+
+    app: StreamApp
+    names: TopicNames
+    schema: TopicSchema
+    limits: Limits
+    owner: str
+    metrics: Metrics = field(default_factory=Metrics)
+    watch: Watch = field(default_factory=Watch)
+    random: Random = field(default_factory=Random)
+    log: structlog.stdlib.BoundLogger = field(default_factory=structlog.get_logger)
+    detached: dict[asyncio.Task[None], asyncio.Task[Any]] = field(default_factory=dict)
+    in_flight: set[asyncio.Task[None]] = field(default_factory=set)
+    opened: Ports | None = None
+    _channels: dict[str, faust.Topic] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> Ports:
+        if self.opened is None:
+            raise RuntimeError("the ports are opened when the worker boots")
+        return self.opened
+
+    def now(self) -> float:
+        return self.ports.clock.now()
+
+    def channel(self, topic: str) -> faust.Topic:
+        """Return the Faust topic for sending to `topic`."""
+        if topic not in self._channels:
+            self._channels[topic] = self.app.topic(topic, schema=self.schema)
+        return self._channels[topic]

@@ -1,0 +1,105 @@
+"""Dead letters and final answers: how a question ends, in one place for all stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.context import Context
+from agents.waits import Outgoing
+from app.wire import Arrival, Rejected
+from models.questions import DeadLetter, Question, QuestionState, ScoredAnswer
+
+_EARLIEST, _LATEST = 1e9, 1e11
+#: A longer original is cut: its topic still has it until its retention ends.
+MAX_ORIGINAL_BYTES = 1_000_000
+
+
+def dead_letter(
+    context: Context, arrival: Arrival, cause: str, detail: str, *, attempts: int | None = None
+) -> Outgoing:
+    """Return the dead letter of a message: origin, cause, original bytes, and its question if readable."""
+    record = arrival.value if isinstance(arrival.value, QuestionState) else None
+    now = context.now()
+    value = arrival.raw
+    if value is not None and len(value) > MAX_ORIGINAL_BYTES:
+        detail = f"{detail} (original of {len(value)} bytes cut to {MAX_ORIGINAL_BYTES})"
+        value = value[:MAX_ORIGINAL_BYTES]
+    seen = record.accepted_at if record is not None else arrival.timestamp
+    letter = DeadLetter(
+        origin_topic=arrival.topic,
+        origin_partition=arrival.partition,
+        origin_offset=arrival.offset,
+        cause=cause,
+        detail=_printable(detail),
+        first_seen_at=seen if _EARLIEST <= seen <= _LATEST else now,
+        dead_at=now,
+        attempts=attempts if attempts is not None else (record.attempt if record else 0),
+        question=Question(**record.carried()) if record is not None else None,
+        key=arrival.key,
+        value=value,
+    )
+    key = (
+        record.question_id
+        if record is not None
+        else f"{arrival.topic}/{arrival.partition}/{arrival.offset}"
+    )
+    return Outgoing(context.names.dead_letters, key, letter)
+
+
+def rejected_letter(context: Context, arrival: Arrival) -> Outgoing:
+    """Return the dead letter of a message that does not fit its topic."""
+    rejected: Rejected = arrival.value
+    return dead_letter(context, arrival, "rejected", rejected.reason)
+
+
+def internal_error_letter(
+    context: Context, stage: str, arrival: Arrival, error: Exception
+) -> Outgoing:
+    """Return the dead letter of a message over which a stage stumbled: a defect of ours."""
+    detail = f"{stage}: {type(error).__name__}: {error}"
+    context.metrics.count("dead_letters", "internal_error")
+    return dead_letter(context, arrival, "internal_error", detail)
+
+
+def best_as_final(context: Context, record: QuestionState, cause: str | None, why: str) -> Outgoing:
+    """Return the best attempt so far as the question's final, low quality answer."""
+    best = record.best
+    if best is None:
+        raise ValueError("the question has no scored attempt")
+    gate = context.limits.gate
+    return Outgoing(
+        context.names.low_quality_responses,
+        record.question_id,
+        ScoredAnswer(
+            **{**record.carried(), "generation": best.generation, "attempt": best.attempt},
+            answer=best.answer,
+            status="low_quality",
+            final=True,
+            finished_at=context.now(),
+            why=why,
+            precision=best.precision,
+            recall=best.recall,
+            f1=best.f1,
+            scorer=context.ports.scorer.name,
+            metric=str(gate.metric),
+            threshold=gate.threshold,
+            cause=cause,
+        ),
+    )
+
+
+def past_deadline(context: Context, record: Any) -> bool:
+    return bool(record.past_deadline(context.now()))
+
+
+def deadline_letter(context: Context, arrival: Arrival) -> Outgoing:
+    """Return the dead letter of a question whose deadline is over."""
+    record = arrival.value
+    detail = f"not answered within {record.deadline_seconds:.0f} s of the first call"
+    context.metrics.count("dead_letters", "deadline")
+    return dead_letter(context, arrival, "deadline", detail)
+
+
+def _printable(text: str) -> str:
+    clean = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return clean.encode("utf-8", "replace").decode("utf-8")[:3900]

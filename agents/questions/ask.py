@@ -1,0 +1,183 @@
+"""`ask`: makes the model calls, each one once, and stores what came before it says so."""
+
+from __future__ import annotations
+
+import asyncio
+
+import faust
+
+from agents.arrivals import read_concurrently
+from agents.context import Context
+from agents.endings import deadline_letter, past_deadline
+from agents.waits import Draining, Outgoing, interruptible, publish, until_up
+from app.core.questions import CallKey
+from app.core.strategies import prompt_for
+from app.errors import LlmFailed, StoreUnavailable
+from app.ports import Busy, CallAnswer, CallFailure, Claim, Claimed, ClaimRequest, ModelAnswer
+from app.wire import Arrival
+from models.questions import LlmAnswer, LlmFailure, LlmRequest
+
+STAGE = "ask"
+_BUSY_PAUSE_SECONDS = 0.5
+
+Outcome = CallAnswer | CallFailure
+
+
+async def handle(context: Context, arrival: Arrival) -> None:
+    """Claim the call, make it unless somebody did, store and publish its outcome."""
+    request: LlmRequest = arrival.value
+    if past_deadline(context, request):
+        await publish(context, [deadline_letter(context, arrival)])
+        return
+    if request.first_called_at is None:
+        request = request.derive(first_called_at=context.now())
+    found = await _claim(context, request)
+    if isinstance(found, Claimed):
+        outcome = await _call(context, request)
+    else:
+        context.metrics.count("calls_reused")
+        outcome = found
+    await publish(context, [_outgoing(context, request, outcome)])
+
+
+async def _claim(context: Context, request: LlmRequest) -> Claimed | Outcome:
+    """Claim the call, or wait until the one who makes it is done or gone."""
+    while True:
+        claim: Claim = await until_up(
+            context,
+            "database",
+            lambda: context.ports.store.claim(
+                ClaimRequest(
+                    call=request.call,
+                    owner=context.owner,
+                    lease_seconds=context.limits.lease_seconds,
+                    model=request.model,
+                    now=context.now(),
+                    waited_seconds=request.waited_seconds,
+                )
+            ),
+        )
+        if not isinstance(claim, Busy):
+            return claim
+        await interruptible(context, asyncio.sleep(_BUSY_PAUSE_SECONDS), grace_seconds=0)
+
+
+async def _call(context: Context, request: LlmRequest) -> Outcome:
+    """Make the call and store its outcome. A call that outlasts a drain's grace goes on detached."""
+    call = asyncio.create_task(_call_and_store(context, request))
+    try:
+        return await interruptible(context, asyncio.shield(call))
+    except (Draining, asyncio.CancelledError):
+        detach(context, request.call, call)
+        raise
+
+
+async def _call_and_store(context: Context, request: LlmRequest) -> Outcome:
+    started = context.now()
+    prompt = prompt_for(request.question_text, request.generation)
+    try:
+        answer = await context.ports.model.answer(prompt)
+    except LlmFailed as error:
+        context.metrics.count("model_calls", error.cause.name)
+        outcome: Outcome = _failure(error, context.now() - started, context.now())
+    else:
+        context.metrics.count("model_calls", "answered")
+        context.metrics.observe_call(answer.seconds)
+        outcome = _answer(answer)
+    await _store(context, request.call, outcome)
+    return outcome
+
+
+async def _store(context: Context, call: CallKey, outcome: Outcome) -> None:
+    """Store an outcome, however long the database is away: an answer was paid for."""
+    pause = 0.1
+    while True:
+        try:
+            if isinstance(outcome, CallAnswer):
+                await context.ports.store.record_answer(call, context.owner, outcome)
+            else:
+                await context.ports.store.record_failure(call, context.owner, outcome)
+        except StoreUnavailable:
+            context.metrics.count("db_errors")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
+        else:
+            return
+
+
+def detach(context: Context, key: CallKey, call: asyncio.Task[Outcome]) -> None:
+    """Let a call go on without its event: its outcome reaches the ledger, where the next owner finds it.
+
+    A call that is cancelled after all (the worker stops) gives its claim back.
+    """
+
+    async def see_to_the_end() -> None:
+        try:
+            await call
+        except asyncio.CancelledError:
+            await context.ports.store.unclaim(key, context.owner)
+        except Exception as error:  # noqa: BLE001 (nobody else awaits this task)
+            context.log.error("detached_call_failed", call=key, error=repr(error))
+
+    task = asyncio.create_task(see_to_the_end())
+    task.add_done_callback(lambda _: context.detached.pop(task, None))
+    context.detached[task] = call
+
+
+async def finish_detached(context: Context, seconds: float) -> None:
+    """Wait for detached calls; those that take longer are cancelled and their claims given back."""
+    if context.detached:
+        await asyncio.wait(set(context.detached), timeout=seconds)
+    leftover = dict(context.detached)
+    for call in leftover.values():
+        call.cancel()
+    if leftover:
+        await asyncio.wait(set(leftover), timeout=seconds)
+
+
+def _answer(answer: ModelAnswer) -> CallAnswer:
+    return CallAnswer(answer.text, answer.seconds, answer.tokens, answer.finish_reason)
+
+
+def _failure(error: LlmFailed, seconds: float, now: float) -> CallFailure:
+    return CallFailure(
+        cause=error.cause.name,
+        detail=error.detail[:2000],
+        seconds=max(0.0, seconds),
+        failed_at=now,
+        status=error.status,
+        retry_after_seconds=error.retry_after_seconds,
+    )
+
+
+def _outgoing(context: Context, request: LlmRequest, outcome: Outcome) -> Outgoing:
+    names = context.names
+    if isinstance(outcome, CallAnswer):
+        answer = LlmAnswer(
+            **request.carried(),
+            answer=outcome.text,
+            answered_at=context.now(),
+            seconds=outcome.seconds,
+            tokens=outcome.tokens,
+            finish_reason=outcome.finish_reason,
+        )
+        return Outgoing(names.llm_responses_success, request.question_id, answer)
+    failure = LlmFailure(
+        **request.carried(),
+        cause=outcome.cause,
+        failed_at=outcome.failed_at,
+        detail=outcome.detail,
+        status=outcome.status,
+        retry_after_seconds=outcome.retry_after_seconds,
+    )
+    return Outgoing(names.llm_responses_error, request.question_id, failure)
+
+
+def register(context: Context) -> None:
+    """Declare the agent on `llm-requests`."""
+    topic = context.app.topic(context.names.llm_requests, schema=context.schema)
+
+    @context.app.agent(topic, name=STAGE)
+    async def ask_agent(stream: faust.Stream) -> None:
+        """Model calls: as many in flight as LLM_CONCURRENCY allows."""
+        await read_concurrently(context, STAGE, stream, context.limits.concurrency, handle)

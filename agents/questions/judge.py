@@ -1,0 +1,133 @@
+"""`judge`: scores answers against their references; weak ones are asked again, up to a limit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+
+from agents.arrivals import read_concurrently
+from agents.context import Context
+from agents.endings import best_as_final, dead_letter
+from agents.waits import Outgoing, publish, until_up
+from app.core.gate import Score
+from app.core.judging import ZERO, Next, needs_score, verdict, what_next
+from app.errors import ScoreFailure
+from app.ports import StoredVerdict
+from app.wire import Arrival
+from models.questions import LlmAnswer, Question, ScoredAnswer, ScoredAttempt
+
+STAGE = "judge"
+
+
+async def handle(context: Context, arrival: Arrival) -> None:
+    """Find or make the verdict, store it, publish what follows from it."""
+    answer: LlmAnswer = arrival.value
+    store = context.ports.store
+    judged = await until_up(context, "database", lambda: store.verdict(answer.call))
+    if judged is None:
+        try:
+            made = await _judge(context, answer)
+        except ScoreFailure as error:
+            context.metrics.count("dead_letters", "score_failure")
+            await publish(context, [dead_letter(context, arrival, "score_failure", str(error))])
+            return
+        judged = await until_up(
+            context, "database", lambda: store.record_verdict(answer.call, made)
+        )
+    await publish(context, _outgoing(context, answer, judged))
+
+
+async def _judge(context: Context, answer: LlmAnswer) -> StoredVerdict:
+    gate = context.limits.gate
+    score: Score | None = None
+    reference = answer.original_answer
+    if reference is not None and needs_score(answer.answer, reference):
+        pair = (answer.answer, reference)
+        [score] = await until_up(context, "scorer", lambda: context.ports.scorer.score([pair]))
+    status, score, why = verdict(answer.answer, reference, score, gate)
+    return StoredVerdict(
+        status=status,
+        score=score,
+        threshold=gate.threshold if score else None,
+        metric=str(gate.metric) if score else None,
+        scorer=context.ports.scorer.name if score else None,
+        why=why,
+    )
+
+
+def _outgoing(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> list[Outgoing]:
+    limits = context.limits
+    step = what_next(judged.status, answer.generation, limits.max_generations)
+    match step:
+        case Next.ACCEPT:
+            scored = _scored(context, answer, judged, final=True)
+            return [Outgoing(context.names.validated_responses, answer.question_id, scored)]
+        case Next.ASK_AGAIN:
+            context.metrics.count("regenerations")
+            best = _best(context, answer, judged)
+            again = Question(
+                **{
+                    **answer.carried(),
+                    "generation": answer.generation + 1,
+                    "attempt": 1,
+                    "best": best,
+                }
+            )
+            rejected = _scored(context, answer, judged, final=False)
+            return [
+                Outgoing(context.names.low_quality_responses, answer.question_id, rejected),
+                Outgoing(context.names.questions_pending, answer.question_id, again),
+            ]
+        case Next.END_WITH_BEST:
+            final = answer.derive(best=_best(context, answer, judged))
+            return [best_as_final(context, final, None, judged.why)]
+
+
+def _best(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> ScoredAttempt:
+    """Return the better of the question's best attempt and this one; at a tie the earlier."""
+    score = judged.score or ZERO
+    this = ScoredAttempt(
+        generation=answer.generation,
+        attempt=answer.attempt,
+        answer=answer.answer,
+        precision=score.precision,
+        recall=score.recall,
+        f1=score.f1,
+        model=answer.model,
+    )
+    best: ScoredAttempt | None = answer.best
+    if best is None:
+        return this
+    metric = str(context.limits.gate.metric)
+    return this if getattr(this, metric) > getattr(best, metric) else best
+
+
+def _scored(
+    context: Context, answer: LlmAnswer, judged: StoredVerdict, *, final: bool
+) -> ScoredAnswer:
+    score: Any = judged.score
+    return ScoredAnswer(
+        **answer.carried(),
+        answer=answer.answer,
+        status=str(judged.status),
+        final=final,
+        finished_at=context.now(),
+        why=judged.why,
+        precision=score.precision if score else None,
+        recall=score.recall if score else None,
+        f1=score.f1 if score else None,
+        scorer=judged.scorer,
+        metric=judged.metric,
+        threshold=judged.threshold,
+    )
+
+
+def register(context: Context) -> None:
+    """Declare the agent on `llm-responses-success`."""
+    topic = context.app.topic(context.names.llm_responses_success, schema=context.schema)
+
+    @context.app.agent(topic, name=STAGE)
+    async def judge_agent(stream: faust.Stream) -> None:
+        """Answers in; accepted, asked again, or ended with the best attempt."""
+        await read_concurrently(context, STAGE, stream, context.limits.judge_concurrency, handle)

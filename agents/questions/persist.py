@@ -1,0 +1,144 @@
+"""`persist`: stores ends and dead letters, then the cache, then says that the question is settled."""
+
+from __future__ import annotations
+
+import faust
+import msgspec
+
+from agents.arrivals import read_chunks
+from agents.context import Context
+from agents.waits import Outgoing, publish, until_up
+from app.core.lifecycle import ANSWERED, Status
+from app.errors import CacheUnavailable
+from app.ports import DeadLetterRow, Ending
+from app.wire import Chunk
+from models.questions import DeadLetter, QuestionSettled, ScoredAnswer
+
+STAGE = "persist"
+
+
+async def handle(context: Context, chunk: Chunk) -> None:
+    """Store the whole chunk in one transaction, then tell."""
+    endings: dict[str, Ending] = {}
+    letters: list[DeadLetterRow] = []
+    for arrival in chunk:
+        match arrival.value:
+            case ScoredAnswer(final=True) as scored:
+                _add(endings, _scored_ending(scored))
+            case DeadLetter() as letter:
+                letters.append(_letter_row(letter))
+                if letter.question is not None:
+                    _add(endings, _dead_ending(letter))
+    store = context.ports.store
+    if endings or letters:
+        await until_up(
+            context, "database", lambda: store.finish(list(endings.values()), letters)
+        )
+    await _keep(context, endings)
+    await publish(context, [_settled(context, ending) for ending in endings.values()])
+    for ending in endings.values():
+        context.metrics.count("questions_settled", str(ending.status))
+        context.watch.tell(ending.question_id)
+
+
+def _add(endings: dict[str, Ending], ending: Ending) -> None:
+    """Keep the first end of the latest round: an end never changes within a round."""
+    known = endings.get(ending.question_id)
+    if known is None or ending.turn.round > known.turn.round:
+        endings[ending.question_id] = ending
+
+
+async def _keep(context: Context, endings: dict[str, Ending]) -> None:
+    """Put the answered ones into the cache. A cache that is gone costs nothing but the hits."""
+    answered = [q for q, ending in endings.items() if ending.status in ANSWERED]
+    if not answered:
+        return
+    store = context.ports.store
+    stored = await until_up(context, "database", lambda: store.questions_by_id(answered))
+    entries = {q.question_id: msgspec.json.encode(q.as_json()) for q in stored if q.status.final}
+    try:
+        await context.ports.cache.put(entries)
+    except CacheUnavailable:
+        context.metrics.count("cache_errors")
+
+
+def _scored_ending(scored: ScoredAnswer) -> Ending:
+    return Ending(
+        question_id=scored.question_id,
+        turn=scored.turn,
+        status=Status(scored.status),
+        question_text=scored.question_text,
+        original_answer=scored.original_answer,
+        model=scored.model,
+        accepted_at=scored.accepted_at,
+        finished_at=scored.finished_at,
+        answer=scored.answer,
+        score=scored.score,
+        threshold=scored.threshold,
+        scorer=scored.scorer,
+        cause=scored.cause,
+        metadata=scored.metadata,
+    )
+
+
+def _dead_ending(letter: DeadLetter) -> Ending:
+    question = letter.question
+    best = question.best
+    return Ending(
+        question_id=question.question_id,
+        turn=question.turn,
+        status=Status.DEAD,
+        question_text=question.question_text,
+        original_answer=question.original_answer,
+        model=question.model,
+        accepted_at=question.accepted_at,
+        finished_at=letter.dead_at,
+        answer=best.answer if best else None,
+        score=best.score if best else None,
+        cause=letter.cause,
+        metadata=question.metadata,
+    )
+
+
+def _letter_row(letter: DeadLetter) -> DeadLetterRow:
+    question = letter.question
+    return DeadLetterRow(
+        origin_topic=letter.origin_topic,
+        origin_partition=letter.origin_partition,
+        origin_offset=letter.origin_offset,
+        cause=letter.cause,
+        detail=letter.detail,
+        first_seen_at=letter.first_seen_at,
+        dead_at=letter.dead_at,
+        attempts=letter.attempts,
+        question_id=question.question_id if question else None,
+        turn=question.turn if question else None,
+        key=letter.key,
+        value=letter.value,
+    )
+
+
+def _settled(context: Context, ending: Ending) -> Outgoing:
+    record = QuestionSettled(
+        question_id=ending.question_id,
+        round=ending.turn.round,
+        status=str(ending.status),
+        settled_at=context.now(),
+    )
+    return Outgoing(context.names.questions_settled, ending.question_id, record)
+
+
+def register(context: Context) -> None:
+    """Declare the agent on the three topics where questions end."""
+    names = context.names
+    topic = context.app.topic(
+        names.validated_responses,
+        names.low_quality_responses,
+        names.dead_letters,
+        schema=context.schema,
+    )
+
+    @context.app.agent(topic, name=STAGE)
+    async def persist_agent(stream: faust.Stream) -> None:
+        """Ends in; stored rows, cache entries and `questions-settled` out."""
+        await read_chunks(context, STAGE, stream, handle)

@@ -1,0 +1,114 @@
+"""Waiting that a rebalance or a stop can interrupt, and sending that is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import faust
+
+from agents.context import Context
+from app.errors import BrokerUnavailable, StoreUnavailable, UnavailableError
+
+T = TypeVar("T")
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+class Draining(Exception):  # noqa: N818 (not an error: the event is given back)
+    """The partitions are being taken away, or the worker stops: give the event back."""
+
+
+class Outgoing(NamedTuple):
+    """A message to send."""
+
+    topic: str
+    key: str
+    record: faust.Record
+
+
+def raise_if_draining(context: Context) -> None:
+    if context.app.consumer.draining.is_set():
+        raise Draining
+
+
+async def interruptible(
+    context: Context, awaitable: Awaitable[T], grace_seconds: float | None = None
+) -> T:
+    """Await something, but no longer than `grace_seconds` (default: the limits') into a drain.
+
+    Raises Draining when that time is over; the awaitable is cancelled then.
+    """
+    draining = context.app.consumer.draining
+    grace = context.limits.drain_grace_seconds if grace_seconds is None else grace_seconds
+    work = asyncio.ensure_future(awaitable)
+    alarm = asyncio.ensure_future(draining.wait())
+    try:
+        await asyncio.wait({work, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            await asyncio.wait({work}, timeout=grace)
+        if not work.done():
+            raise Draining
+        return work.result()
+    finally:
+        alarm.cancel()
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work}, timeout=1.0)
+
+
+async def until_up(context: Context, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Do something that needs an outside system, waiting for the system while it is away.
+
+    Infrastructure is waited for, never counted: the event stays unacknowledged meanwhile.
+    """
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await interruptible(context, attempt())
+        except UnavailableError as error:
+            context.metrics.count(_counter_of(error))
+            if pause == _FIRST_PAUSE_SECONDS:
+                context.log.warning("waiting", for_what=what, reason=str(error)[:300])
+        await interruptible(context, asyncio.sleep(pause), grace_seconds=0)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+async def publish(context: Context, messages: Sequence[Outgoing]) -> None:
+    """Send messages and wait until the log has acknowledged every one.
+
+    Those that failed are sent again until they are through, or the worker drains.
+    """
+    unsent = list(messages)
+    while unsent:
+
+        async def send_all(batch: list[Outgoing] = unsent) -> list[Outgoing]:
+            results = await asyncio.gather(
+                *(_send(context, message) for message in batch), return_exceptions=True
+            )
+            failed = [m for m, r in zip(batch, results, strict=True) if isinstance(r, Exception)]
+            for result in results:
+                if isinstance(result, ValueError | TypeError):
+                    raise result
+            if len(failed) == len(batch):
+                raise BrokerUnavailable(str(next(r for r in results if r is not None)))
+            return failed
+
+        unsent = await until_up(context, "broker", send_all)
+
+
+def _counter_of(error: UnavailableError) -> str:
+    match error:
+        case StoreUnavailable():
+            return "db_errors"
+        case BrokerUnavailable():
+            return "broker_errors"
+        case _:
+            return "scorer_errors"
+
+
+async def _send(context: Context, message: Outgoing) -> None:
+    channel = context.channel(message.topic)
+    await (await channel.send(key=message.key, value=message.record))

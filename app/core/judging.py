@@ -1,0 +1,43 @@
+"""What `judge` decides: the verdict on one answer, and whether the question is asked again."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from app.core.gate import Gate, Score, guard, judge_score
+from app.core.lifecycle import Status
+
+ZERO = Score(0.0, 0.0, 0.0)
+
+
+class Next(Enum):
+    """What follows a verdict."""
+
+    ACCEPT = "accept"
+    ASK_AGAIN = "ask_again"
+    END_WITH_BEST = "end_with_best"
+
+
+def needs_score(answer: str, reference: str | None) -> bool:
+    """Tell whether the scorer has to be asked: not without a reference, not for a guarded answer."""
+    return bool(reference and reference.strip()) and guard(answer) is None
+
+
+def verdict(
+    answer: str, reference: str | None, score: Score | None, gate: Gate
+) -> tuple[Status, Score | None, str]:
+    """Return (status, score, why) of an answer; `score` is the scorer's, where it was needed."""
+    guarded = guard(answer)
+    if guarded is not None:
+        return Status.LOW_QUALITY, ZERO if reference else None, f"guard: {guarded}"
+    if score is None:
+        return Status.UNSCORED, None, "no reference answer was given"
+    judged = judge_score(gate, score)
+    return (Status.VALIDATED if judged.passed else Status.LOW_QUALITY), score, judged.why
+
+
+def what_next(status: Status, generation: int, max_generations: int) -> Next:
+    """Return what follows: a weak answer is asked again until `max_generations` were asked."""
+    if status is not Status.LOW_QUALITY:
+        return Next.ACCEPT
+    return Next.ASK_AGAIN if generation < max_generations else Next.END_WITH_BEST

@@ -1,0 +1,101 @@
+"""Counters and gauges of one engine, as JSON and in the Prometheus text format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+#: name -> (meaning, labels). Every one is in docs/metrics.md.
+COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "questions_accepted": ("Questions taken in", ("source",)),
+    "questions_settled": ("Questions that ended, by state", ("status",)),
+    "model_calls": ("Model calls that ended, by outcome", ("outcome",)),
+    "calls_reused": ("Calls not made because their outcome was stored already", ()),
+    "retries_scheduled": ("Waits that began, by kind", ("kind",)),
+    "retries_released": ("Waits that ended", ()),
+    "regenerations": ("Weak answers asked again", ()),
+    "dead_letters": ("Messages that went to the dead letters, by cause", ("cause",)),
+    "repeats_dropped": ("Questions dropped because they are being answered already", ()),
+    "cache_hits": ("Queries answered from the cache", ()),
+    "cache_misses": ("Queries not found in the cache", ()),
+    "cache_errors": ("Failed cache operations", ()),
+    "db_errors": ("Failed database operations (tried again)", ()),
+    "broker_errors": ("Failed sends (tried again)", ()),
+    "scorer_errors": ("Failed scorings (tried again)", ()),
+    "stage_errors": ("Unexpected errors inside a stage", ("stage",)),
+    "events_released": ("Events given back because of a rebalance or a stop", ("stage",)),
+    "http_requests": ("HTTP requests", ("route", "code")),
+}
+
+GAUGES: dict[str, str] = {
+    "calls_in_flight": "Model calls in flight in this process",
+    "retries_waiting": "Waits on the partitions of this process",
+}
+
+CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300)
+
+
+class Metrics:
+    """The figures of one engine; constructing registers nothing globally."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._totals: dict[str, float] = dict.fromkeys(COUNTERS, 0)
+        self._labelled: dict[tuple[str, tuple[str, ...]], float] = {}
+        self._counters = {
+            name: Counter(f"answerloop_{name}", about, labels, registry=self.registry)
+            for name, (about, labels) in COUNTERS.items()
+        }
+        self._gauges = {
+            name: Gauge(f"answerloop_{name}", about, registry=self.registry)
+            for name, about in GAUGES.items()
+        }
+        self._call_seconds = Histogram(
+            "answerloop_model_call_seconds",
+            "Length of model calls",
+            buckets=CALL_BUCKETS,
+            registry=self.registry,
+        )
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Add to a counter; `labels` in the order of `COUNTERS`."""
+        self._totals[name] += by
+        counter = self._counters[name]
+        (counter.labels(*labels) if labels else counter).inc(by)
+        if labels:
+            key = (name, labels)
+            self._labelled[key] = self._labelled.get(key, 0) + by
+
+    def observe_call(self, seconds: float) -> None:
+        self._call_seconds.observe(seconds)
+
+    def watch(self, name: str, read: Callable[[], float]) -> None:
+        """Read a gauge's value by calling `read` whenever metrics are asked for."""
+        self._gauges[name].set_function(read)
+
+    def total(self, name: str) -> int:
+        return int(self._totals[name])
+
+    def labelled(self, name: str) -> dict[str, int]:
+        """Return a counter's values by its first label."""
+        found: dict[str, int] = {}
+        for (counter, labels), value in self._labelled.items():
+            if counter == name:
+                found[labels[0]] = found.get(labels[0], 0) + int(value)
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """Return every total, `total_responses` (questions that ended), and counts by label."""
+        settled = self.labelled("questions_settled")
+        return {
+            "total_responses": sum(settled.values()),
+            **{name: int(value) for name, value in self._totals.items()},
+            "settled_by_status": settled,
+            "dead_letters_by_cause": self.labelled("dead_letters"),
+            "model_calls_by_outcome": self.labelled("model_calls"),
+        }
+
+    def as_prometheus(self) -> bytes:
+        return bytes(generate_latest(self.registry))

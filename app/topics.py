@@ -1,0 +1,88 @@
+"""The one table of topics: name, record, partitions, retention and configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import faust
+
+from app.settings import Settings
+from models import questions as q
+
+DAY_MS = 86_400_000
+RETENTION_MS = 7 * DAY_MS
+DEAD_LETTER_RETENTION_MS = 30 * DAY_MS
+#: Twice Kafka's default: the longest texts fit, and so does another message's bytes in base64.
+MAX_MESSAGE_BYTES = 2_097_152
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic as it must be on the broker. `name` carries the prefix."""
+
+    name: str
+    record: type[faust.Record]
+    partitions: int
+    retention_ms: int
+    replication: int = 1
+    extra: dict[str, str] = field(default_factory=dict)
+    about: str = ""
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The topic's configuration in Kafka's own names."""
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **self.extra}
+
+
+class TopicNames(NamedTuple):
+    """Names of the question topics, prefix included."""
+
+    questions_pending: str
+    llm_requests: str
+    llm_responses_success: str
+    llm_responses_error: str
+    errors_overload: str
+    errors_quota: str
+    retries_due: str
+    validated_responses: str
+    low_quality_responses: str
+    dead_letters: str
+    questions_settled: str
+
+
+_RECORDS: dict[str, tuple[type[faust.Record], str]] = {
+    "questions_pending": (q.Question, "questions to be answered, and weak answers' next generation"),
+    "llm_requests": (q.LlmRequest, "model calls to be made"),
+    "llm_responses_success": (q.LlmAnswer, "answers to be judged"),
+    "llm_responses_error": (q.LlmFailure, "failed calls to be routed"),
+    "errors_overload": (q.LlmFailure, "overloads: exponential wait"),
+    "errors_quota": (q.LlmFailure, "rate limits: fixed wait"),
+    "retries_due": (q.RetryDue, "waits that are over"),
+    "validated_responses": (q.ScoredAnswer, "answers that passed, or had no reference"),
+    "low_quality_responses": (q.ScoredAnswer, "rejected attempts; the last one is final"),
+    "dead_letters": (q.DeadLetter, "messages that can't go on, with their cause and bytes"),
+    "questions_settled": (q.QuestionSettled, "ends that are stored"),
+}
+
+
+def topic_names(settings: Settings) -> TopicNames:
+    """Return the names of the question topics."""
+    return TopicNames(*(settings.topic_prefix + key.replace("_", "-") for key in _RECORDS))
+
+
+def topic_table(settings: Settings) -> list[TopicSpec]:
+    """Return every topic of the question pipeline, in the order of a question's way."""
+    names = topic_names(settings)
+    return [
+        TopicSpec(
+            name=getattr(names, key),
+            record=record,
+            partitions=settings.partitions,
+            retention_ms=DEAD_LETTER_RETENTION_MS if key == "dead_letters" else RETENTION_MS,
+            replication=settings.replication_factor,
+            extra={"max.message.bytes": str(MAX_MESSAGE_BYTES)},
+            about=about,
+        )
+        for key, (record, about) in _RECORDS.items()
+    ]

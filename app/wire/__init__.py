@@ -1,0 +1,10 @@
+"""The wire gate: one definition for each message, checked strictly on every topic.
+
+`gate.py` builds a strict JSON codec from a Record's annotations, `schema.py` lets Faust use it, and
+what does not fit arrives as `Rejected`, which the stage dead-letters before it acknowledges it.
+"""
+
+from app.wire.gate import WireGate
+from app.wire.schema import Arrival, Chunk, Rejected, TopicSchema
+
+__all__ = ["Arrival", "Chunk", "Rejected", "TopicSchema", "WireGate"]

@@ -1,0 +1,113 @@
+"""A strict, fast JSON codec built from a Record's own annotations and defaults."""
+
+from __future__ import annotations
+
+import types
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import faust
+import msgspec
+
+
+class WireGate:
+    """Encodes and decodes one Record type.
+
+    On the wire a record is a JSON object whose `type` is the Record's namespace. Decoding refuses
+    unknown and missing fields, wrong types and values outside the bounds of the annotations.
+    """
+
+    def __init__(self, record: type[faust.Record]) -> None:
+        self.record = record
+        known: dict[type, type] = {}
+        self.struct = _struct_of(record, known)
+        self._nested = {each: _nested_records(each) for each in known}
+        self._decode = msgspec.json.Decoder(self.struct).decode
+        self._encode = msgspec.json.Encoder(enc_hook=_plain).encode
+
+    def decode(self, value: bytes) -> faust.Record:
+        """Return the record; raises ValueError saying which field is wrong, and how."""
+        try:
+            found = self._decode(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(str(error)) from error
+        return _record_of(self.record, found, self._nested)
+
+    def encode(self, record: faust.Record) -> bytes:
+        """Return the record as JSON. Raises ValueError when the record breaks its own bounds."""
+        fields = {name: getattr(record, name) for name in self.struct.__struct_fields__}
+        try:
+            value = self._encode({"type": self.record._options.namespace, **fields})
+            self._decode(value)
+        except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+            raise ValueError(f"{self.record.__name__}: {error}") from error
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema (2020-12) of the record."""
+        return msgspec.json.schema(self.struct)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, faust.Record):
+        fields = {name: getattr(value, name) for name in value._options.fields}
+        return {"type": value._options.namespace, **fields}
+    raise TypeError(f"{type(value).__name__} can't be sent")
+
+
+def _struct_of(record: type[faust.Record], known: dict[type, type]) -> type[msgspec.Struct]:
+    if record not in known:
+        hints = get_type_hints(record, include_extras=True)
+        defaults = record._options.defaults
+        fields: list[Any] = []
+        for name in record._options.fields:
+            hint = _with_structs(hints[name], known)
+            if name not in defaults:
+                fields.append((name, hint))
+            elif isinstance(defaults[name], dict):
+                fields.append((name, hint, msgspec.field(default_factory=dict)))
+            else:
+                fields.append((name, hint, defaults[name]))
+        known[record] = msgspec.defstruct(
+            record.__name__,
+            fields,
+            kw_only=True,
+            forbid_unknown_fields=True,
+            tag_field="type",
+            tag=record._options.namespace,
+        )
+    return known[record]
+
+
+def _with_structs(hint: Any, known: dict[type, type]) -> Any:
+    """Return the hint with every Record in it replaced by its struct."""
+    if isinstance(hint, type) and issubclass(hint, faust.Record):
+        return _struct_of(hint, known)
+    origin = get_origin(hint)
+    if origin is Annotated:
+        inner, *bounds = get_args(hint)
+        return Annotated[(_with_structs(inner, known), *bounds)]
+    if origin in (Union, types.UnionType):
+        return Union[tuple(_with_structs(arm, known) for arm in get_args(hint))]  # noqa: UP007
+    return hint
+
+
+def _nested_records(record: type[faust.Record]) -> dict[str, type[faust.Record]]:
+    """Return the fields of a record that hold another record."""
+    return {
+        name: arm
+        for name, hint in get_type_hints(record).items()
+        for arm in (hint, *get_args(hint))
+        if isinstance(arm, type) and issubclass(arm, faust.Record)
+    }
+
+
+def _record_of(
+    record: type[faust.Record],
+    found: msgspec.Struct,
+    nested: dict[type, dict[str, type[faust.Record]]],
+) -> faust.Record:
+    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    for name, inner in nested[record].items():
+        if fields[name] is not None:
+            fields[name] = _record_of(inner, fields[name], nested)
+    return record(**fields)

@@ -1,0 +1,119 @@
+"""Table `retries`: the waiting calls and their due times, with the due queue beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Optional
+
+import faust
+
+from app.core.due import DueQueue, Wait
+from app.core.holding import Held
+from app.core.lifecycle import Turn
+from app.core.retry import RetryKind
+from tables.forgetting import Forgetting
+
+
+class HeldCall(faust.Record, namespace="answerloop.HeldCall", serializer="json"):
+    """A table value: `Held` flat, and the request to send when it is due (wire JSON)."""
+
+    round: int
+    generation: int
+    attempt: int
+    kind: str
+    partition: int
+    overloads: int = 0
+    quotas: int = 0
+    failed_at: float = 0.0
+    due_at: Optional[float] = None  # noqa: UP045 (Faust reads it)
+    settled_at: Optional[float] = None  # noqa: UP045
+    request: Optional[str] = None  # noqa: UP045
+
+    @property
+    def held(self) -> Held:
+        return Held(
+            failed=Turn(self.round, self.generation, self.attempt),
+            kind=RetryKind(self.kind),
+            overloads=self.overloads,
+            quotas=self.quotas,
+            due_at=self.due_at,
+            settled_at=self.settled_at,
+        )
+
+
+class Retries:
+    """What `hold` keeps back. Write only inside `hold`, for keys of its event's partition."""
+
+    name = "retries"
+
+    def __init__(
+        self,
+        app: faust.App,
+        partitions: int,
+        forget_after_seconds: float,
+        owned_partitions: Callable[[], frozenset[int]],
+    ) -> None:
+        self.table = app.Table(
+            self.name,
+            key_type=str,
+            value_type=HeldCall,
+            partitions=partitions,
+            help="Calls that wait for their retry, with their due times and counts",
+        )
+        self.due = DueQueue()
+        self._forgetting = Forgetting(forget_after_seconds)
+        self._owned_partitions = owned_partitions
+        self.table.on_recover(self._rebuild)
+
+    def get(self, question_id: str) -> HeldCall | None:
+        found: Any = self.table.get(question_id)
+        return found
+
+    def put(
+        self, question_id: str, held: Held, partition: int, failed_at: float, request: str | None
+    ) -> None:
+        """Store the state of a question and keep the due queue in step."""
+        self.table[question_id] = HeldCall(
+            round=held.failed.round,
+            generation=held.failed.generation,
+            attempt=held.failed.attempt,
+            kind=str(held.kind),
+            partition=partition,
+            overloads=held.overloads,
+            quotas=held.quotas,
+            failed_at=failed_at,
+            due_at=held.due_at,
+            settled_at=held.settled_at,
+            request=request,
+        )
+        if held.due_at is None:
+            self.due.remove(question_id)
+        else:
+            wait = Wait(question_id, held.failed, held.due_at, str(held.kind))
+            self.due.put(partition, wait)
+        if held.settled_at is not None:
+            self._forgetting.add(partition, question_id, held.settled_at)
+
+    def forget_old(self, partition: int, now: float) -> None:
+        """Drop the entries of a partition that settled long enough ago."""
+        for question_id in self._forgetting.take_old(partition, now):
+            found = self.get(question_id)
+            if found is not None and found.settled_at is not None:
+                self.table.pop(question_id)
+
+    async def _rebuild(self, *_: Any) -> None:
+        """Build the due queue anew after recovery, for the partitions that are owned now."""
+        owned = self._owned_partitions()
+        self.due.keep_partitions(frozenset())
+        self._forgetting.clear()
+        settled = []
+        for question_id, value in self.table.items():
+            if value.partition not in owned:
+                continue
+            if value.due_at is not None:
+                wait = Wait(question_id, value.held.failed, value.due_at, value.kind)
+                self.due.put(value.partition, wait)
+            if value.settled_at is not None:
+                settled.append((value.settled_at, value.partition, question_id))
+        for settled_at, partition, question_id in sorted(settled):
+            self._forgetting.add(partition, question_id, settled_at)
