@@ -1,0 +1,259 @@
+"""The store in PostgreSQL. Calls that come together share statements and commits.
+
+A commit costs milliseconds of disk: hundreds of concurrent claims in a few transactions cost a few
+commits. Each kind of write has its own queue (`Batcher`), which runs one batch at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+
+from app.adapters import store_postgres_ledger as ledger
+from app.adapters import store_postgres_questions as writes
+from app.adapters import store_postgres_reads as reads
+from app.adapters.batching import Batcher
+from app.adapters.store_facts import accepted_row, ended_row, fold_rows, move_of_wait
+from app.adapters.store_postgres_pool import Limits, PostgresPool
+from app.core.lifecycle import Status, Turn
+from app.core.questions import CallKey, StoredQuestion
+from app.errors import InputError, StoreUnavailable
+from app.ports import (
+    Accepted,
+    CallAnswer,
+    CallFailure,
+    Claim,
+    Claimed,
+    ClaimRequest,
+    DeadLetterRow,
+    Ending,
+    Page,
+    StoredVerdict,
+    Waiting,
+)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Endings = tuple[Sequence[Ending], Sequence[DeadLetterRow]]
+
+#: Calls that share a statement; acceptances, waits and ends come in chunks of many already.
+MAX_BATCH = 500
+MAX_CHUNKS = 16
+
+
+class PostgresStore:
+    """Implements `AnswerStore` on a migrated database.
+
+    Constructing connects nothing; `open` connects, and so does the first use. Leases run on the
+    clock of the database, because the clocks of workers differ; `now` of a claim is the start of
+    its attempt. One row that can't be written (locked for long, a value PostgreSQL refuses) fails
+    alone, its batch mates go on.
+
+    `pool_min` connections are kept open also when idle (the driver logs each try to restore one
+    while the server is away: 0 is quiet); at most `pool_max` are opened.
+    """
+
+    def __init__(
+        self, dsn: str, pool_min: int = 0, pool_max: int = 10, *, limits: Limits | None = None
+    ) -> None:
+        self._pool = PostgresPool(dsn, pool_min, pool_max, limits or Limits())
+        #: Claims that the database may hold, but nobody got: the connection broke, or the caller
+        #: was cancelled. They are dropped before they could be renewed, or stand in the way.
+        self._orphans: set[ledger.Holding] = set()
+        self._claiming = asyncio.Lock()
+        self._claims: Batcher[ClaimRequest, Claim] = Batcher(
+            self._claim, max_size=MAX_BATCH, abandoned=self._abandon
+        )
+        self._accepts = self._batcher(_accept, MAX_CHUNKS)
+        self._unclaims = self._batcher(ledger.unclaim_calls)
+        self._answers = self._batcher(ledger.record_answers)
+        self._failures = self._batcher(ledger.record_failures)
+        self._verdict_reads = self._batcher(ledger.read_verdicts)
+        self._verdicts = self._batcher(ledger.record_verdicts)
+        self._waits = self._batcher(_wait, MAX_CHUNKS)
+        self._ends = self._batcher(_finish, MAX_CHUNKS)
+
+    def __repr__(self) -> str:
+        return f"PostgresStore({self._pool.place})"
+
+    async def open(self) -> None:
+        """Connect. Raises StoreUnavailable; the store may be used all the same, and tries again."""
+        await self._pool.open()
+
+    async def accept(self, questions: Sequence[Accepted]) -> set[str]:
+        return await self._accepts.submit(questions)
+
+    async def claim(self, request: ClaimRequest) -> Claim:
+        return await self._claims.submit(request)
+
+    async def renew(self, owner: str, lease_seconds: float, now: float) -> int:  # noqa: ARG002 - the lease runs on the database's clock
+        async with self._claiming:
+            orphans = {holding for holding in self._orphans if holding[1] == owner}
+            renewed = await self._pool.run(
+                lambda connection: ledger.renew_calls(connection, owner, lease_seconds, orphans)
+            )
+            self._orphans -= orphans
+        return renewed
+
+    async def unclaim(self, call: CallKey, owner: str) -> None:
+        await self._unclaims.submit((call, owner))
+
+    async def record_answer(self, call: CallKey, owner: str, answer: CallAnswer) -> bool:
+        return await self._answers.submit((call, owner, answer))
+
+    async def record_failure(self, call: CallKey, owner: str, failure: CallFailure) -> bool:
+        return await self._failures.submit((call, owner, failure))
+
+    async def verdict(self, call: CallKey) -> StoredVerdict | None:
+        return await self._verdict_reads.submit(call)
+
+    async def record_verdict(self, call: CallKey, verdict: StoredVerdict) -> StoredVerdict:
+        return await self._verdicts.submit((call, verdict))
+
+    async def waiting(self, waits: Sequence[Waiting]) -> None:
+        await self._waits.submit(waits)
+
+    async def finish(
+        self, endings: Sequence[Ending], dead_letters: Sequence[DeadLetterRow] = ()
+    ) -> None:
+        await self._ends.submit((endings, dead_letters))
+
+    async def question(self, question_id: str) -> StoredQuestion | None:
+        return await self._read(lambda connection: reads.read_question(connection, question_id))
+
+    async def statuses(self, question_ids: Sequence[str]) -> dict[str, tuple[Status, Turn]]:
+        return await self._read(lambda connection: writes.read_statuses(connection, question_ids))
+
+    async def questions(
+        self, *, status: Status | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        return await self._read(
+            lambda connection: reads.read_page(connection, status, limit, cursor)
+        )
+
+    async def counts(self) -> dict[Status, int]:
+        return await self._read(reads.read_counts)
+
+    async def dead_letters(
+        self, *, after: tuple[str, int, int] | None = None, limit: int = 100
+    ) -> list[DeadLetterRow]:
+        """Return dead letters by origin, from `after` on (itself not included)."""
+        return await self._read(
+            lambda connection: reads.read_dead_letters(connection, after, limit)
+        )
+
+    async def purge_dead_letters(self, dead_before: float) -> int:
+        """Forget the dead letters that died before a time (Unix seconds); return how many."""
+        return await self._pool.run(
+            lambda connection: reads.purge_dead_letters(connection, dead_before)
+        )
+
+    async def check(self) -> str:
+        await self._pool.open()
+        return self._pool.place
+
+    async def close(self) -> None:
+        """Finish what was submitted, then close the connections."""
+        batchers: list[Batcher[Any, Any]] = [
+            self._accepts,
+            self._claims,
+            self._unclaims,
+            self._answers,
+            self._failures,
+            self._verdict_reads,
+            self._verdicts,
+            self._waits,
+            self._ends,
+        ]
+        await asyncio.gather(*(batcher.close() for batcher in batchers))
+        await self._pool.close()
+
+    async def _read(self, work: Callable[[Any], Awaitable[Result]]) -> Result:
+        return await self._pool.run(work, transaction=False)
+
+    async def _claim(self, requests: list[ClaimRequest]) -> list[Claim | Exception]:
+        holdings = [(ledger.clean_key(each.call), each.owner) for each in requests]
+
+        async def work(connection: Any, part: Sequence[ClaimRequest]) -> list[Claim]:
+            return await ledger.claim_calls(connection, part, self._orphans)
+
+        async with self._claiming:
+            try:
+                results = await self._split(work, requests)
+            except BaseException:
+                self._orphans.update(holdings)
+                raise
+            for holding, result in zip(holdings, results, strict=True):
+                if not isinstance(result, Exception):
+                    self._orphans.discard(holding)
+        return results
+
+    def _abandon(self, request: ClaimRequest, result: Claim) -> None:
+        if isinstance(result, Claimed):
+            self._orphans.add((ledger.clean_key(request.call), request.owner))
+
+    def _batcher(
+        self,
+        work: Callable[[Any, Sequence[Item]], Awaitable[list[Result]]],
+        max_size: int = MAX_BATCH,
+    ) -> Batcher[Item, Result]:
+        async def run_batch(items: list[Item]) -> Sequence[Result | Exception]:
+            return await self._split(work, items)
+
+        return Batcher(run_batch, max_size=max_size)
+
+    async def _split(
+        self,
+        work: Callable[[Any, Sequence[Item]], Awaitable[list[Result]]],
+        items: Sequence[Item],
+    ) -> list[Result | Exception]:
+        """Run a batch in one transaction, or in halves when one of its rows can't be written."""
+        try:
+            results = await self._pool.run(lambda connection: work(connection, items))
+            return [*results]
+        except (InputError, StoreUnavailable) as error:
+            if not (isinstance(error, InputError) or _row_is_locked(error)):
+                raise
+            if len(items) == 1:
+                return [error]
+        middle = len(items) // 2
+        return [
+            *await self._split(work, items[:middle]),
+            *await self._split(work, items[middle:]),
+        ]
+
+
+async def _accept(connection: Any, chunks: Sequence[Sequence[Accepted]]) -> list[set[str]]:
+    facts = [fact for chunk in chunks for fact in chunk]
+    await writes.put_questions(connection, fold_rows(map(accepted_row, facts)))
+    stored = await writes.read_statuses(connection, [fact.question_id for fact in facts])
+    return [
+        {
+            fact.question_id
+            for fact in chunk
+            for status, turn in [stored[fact.question_id]]
+            if status.final and turn.round >= fact.turn.round
+        }
+        for chunk in chunks
+    ]
+
+
+async def _wait(connection: Any, chunks: Sequence[Sequence[Waiting]]) -> list[None]:
+    await writes.move_questions(
+        connection, [move_of_wait(wait) for chunk in chunks for wait in chunk]
+    )
+    return [None] * len(chunks)
+
+
+async def _finish(connection: Any, chunks: Sequence[Endings]) -> list[None]:
+    rows = fold_rows(ended_row(ending) for endings, _ in chunks for ending in endings)
+    await writes.put_questions(connection, rows)
+    await writes.bury(connection, [letter for _, letters in chunks for letter in letters])
+    return [None] * len(chunks)
+
+
+def _row_is_locked(error: Exception) -> bool:
+    return isinstance(error.__cause__, asyncpg.LockNotAvailableError)

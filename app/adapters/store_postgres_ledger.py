@@ -1,0 +1,340 @@
+"""The ledger of model calls in PostgreSQL: batches of claims, outcomes and verdicts.
+
+Every function runs inside one transaction on one connection. Rows are locked in the order of their
+keys, ledger before questions, so that workers wait for each other but never in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
+
+from app.adapters.store_facts import Move
+from app.adapters.store_postgres_questions import move_questions
+from app.adapters.store_postgres_rows import columns, verdict_of, verdict_values
+from app.adapters.store_text import clean_optional, clean_text
+from app.core.lifecycle import Status
+from app.core.questions import CallKey
+from app.ports import (
+    Busy,
+    CallAnswer,
+    CallFailure,
+    Claim,
+    Claimed,
+    ClaimRequest,
+    StoredVerdict,
+)
+
+#: A call and who holds it.
+Holding = tuple[CallKey, str]
+
+Recorded = TypeVar("Recorded", tuple[CallKey, str, CallAnswer], tuple[CallKey, str, CallFailure])
+
+_LOCK = """
+SELECT FROM attempts
+JOIN unnest($1::text[], $2::int[], $3::int[], $4::int[])
+    AS wanted (question_id, round, generation, attempt)
+    USING (question_id, round, generation, attempt)
+ORDER BY question_id, round, generation, attempt
+FOR UPDATE OF attempts
+"""
+
+_UNCLAIM = """
+DELETE FROM attempts AS call
+USING unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[])
+    AS held (question_id, round, generation, attempt, owner)
+WHERE (call.question_id, call.round, call.generation, call.attempt, call.owner)
+    = (held.question_id, held.round, held.generation, held.attempt, held.owner)
+    AND call.outcome IS NULL
+"""
+
+# A lease is measured by the clock of the database: workers' clocks differ.
+_CLAIM = """
+INSERT INTO attempts AS call (
+    question_id, round, generation, attempt,
+    model, owner, lease_until, started_at, waited_seconds)
+SELECT question_id, round, generation, attempt, model, owner,
+    extract(epoch FROM clock_timestamp()) + lease_seconds, started_at, waited_seconds
+FROM unnest($1::text[], $2::int[], $3::int[], $4::int[],
+    $5::text[], $6::text[], $7::float8[], $8::float8[], $9::float8[])
+    AS request (question_id, round, generation, attempt,
+        model, owner, lease_seconds, started_at, waited_seconds)
+ORDER BY question_id, round, generation, attempt
+ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
+    model = excluded.model, owner = excluded.owner, lease_until = excluded.lease_until,
+    started_at = excluded.started_at, waited_seconds = excluded.waited_seconds
+WHERE call.outcome IS NULL AND call.lease_until <= extract(epoch FROM clock_timestamp())
+RETURNING question_id, round, generation, attempt
+"""
+
+_READ = """
+SELECT call.*
+FROM unnest($1::text[], $2::int[], $3::int[], $4::int[])
+    AS wanted (question_id, round, generation, attempt)
+JOIN attempts AS call USING (question_id, round, generation, attempt)
+"""
+
+_LOCK_MINE = """
+SELECT FROM attempts WHERE owner = $1 AND outcome IS NULL
+ORDER BY question_id, round, generation, attempt
+FOR UPDATE
+"""
+
+_RENEW = """
+WITH renewed AS (
+    UPDATE attempts SET lease_until = extract(epoch FROM clock_timestamp()) + $2::float8
+    WHERE owner = $1 AND outcome IS NULL
+    RETURNING 1)
+SELECT count(*) FROM renewed
+"""
+
+# A call that was never claimed here, or given up, is kept all the same: it was made, and paid.
+_ANSWER = """
+INSERT INTO attempts AS call (
+    question_id, round, generation, attempt, model, owner, lease_until, started_at, waited_seconds,
+    outcome, answer, seconds, tokens, finish_reason)
+SELECT question_id, round, generation, attempt,
+    coalesce((SELECT model FROM questions WHERE questions.question_id = came.question_id), ''),
+    owner, 0, extract(epoch FROM clock_timestamp()) - seconds, 0,
+    'answered', answer, seconds, tokens, finish_reason
+FROM unnest($1::text[], $2::int[], $3::int[], $4::int[],
+    $5::text[], $6::text[], $7::float8[], $8::bigint[], $9::text[])
+    AS came (question_id, round, generation, attempt,
+        owner, answer, seconds, tokens, finish_reason)
+ORDER BY question_id, round, generation, attempt
+ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
+    owner = excluded.owner, outcome = excluded.outcome, answer = excluded.answer,
+    seconds = excluded.seconds, tokens = excluded.tokens, finish_reason = excluded.finish_reason
+WHERE call.outcome IS NULL
+RETURNING question_id, round, generation, attempt
+"""
+
+# The failure of a caller who lost his claim does not end the call of the one who has it now.
+_FAILURE = """
+INSERT INTO attempts AS call (
+    question_id, round, generation, attempt, model, owner, lease_until, started_at, waited_seconds,
+    outcome, cause, detail, seconds, failed_at, http_status, retry_after_seconds)
+SELECT question_id, round, generation, attempt,
+    coalesce((SELECT model FROM questions WHERE questions.question_id = came.question_id), ''),
+    owner, 0, failed_at - seconds, 0,
+    'failed', cause, detail, seconds, failed_at, http_status, retry_after_seconds
+FROM unnest($1::text[], $2::int[], $3::int[], $4::int[],
+    $5::text[], $6::text[], $7::text[], $8::float8[], $9::float8[], $10::int[], $11::float8[])
+    AS came (question_id, round, generation, attempt,
+        owner, cause, detail, seconds, failed_at, http_status, retry_after_seconds)
+ORDER BY question_id, round, generation, attempt
+ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
+    owner = excluded.owner, outcome = excluded.outcome, cause = excluded.cause,
+    detail = excluded.detail, seconds = excluded.seconds, failed_at = excluded.failed_at,
+    http_status = excluded.http_status, retry_after_seconds = excluded.retry_after_seconds
+WHERE call.outcome IS NULL AND (
+    call.owner = excluded.owner OR call.lease_until <= extract(epoch FROM clock_timestamp()))
+RETURNING question_id, round, generation, attempt
+"""
+
+_VERDICT = """
+INSERT INTO attempts AS call (
+    question_id, round, generation, attempt, model, owner, lease_until, started_at, waited_seconds,
+    verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why)
+SELECT question_id, round, generation, attempt,
+    coalesce((SELECT model FROM questions WHERE questions.question_id = came.question_id), ''),
+    '', 0, extract(epoch FROM clock_timestamp()), 0,
+    verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why
+FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[],
+    $7::float8[], $8::float8[], $9::float8[], $10::text[], $11::text[], $12::text[])
+    AS came (question_id, round, generation, attempt, verdict, score_precision,
+        score_recall, score_f1, threshold, metric, scorer, why)
+ORDER BY question_id, round, generation, attempt
+ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
+    verdict = excluded.verdict, score_precision = excluded.score_precision,
+    score_recall = excluded.score_recall, score_f1 = excluded.score_f1,
+    threshold = excluded.threshold, metric = excluded.metric, scorer = excluded.scorer,
+    why = excluded.why
+WHERE call.verdict IS NULL
+"""
+
+
+async def claim_calls(
+    connection: Any, requests: Sequence[ClaimRequest], orphans: Collection[Holding]
+) -> list[Claim]:
+    """Claim calls in order: of several claims of one call, the first may get it.
+
+    `orphans` are claims that the database may hold though nobody got them: they are dropped first.
+    """
+    first: dict[CallKey, ClaimRequest] = {}
+    for request in requests:
+        first.setdefault(clean_key(request.call), request)
+    await unclaim_calls(connection, [(key, owner) for key, owner in orphans if key in first])
+    rows = await connection.fetch(
+        _CLAIM,
+        *columns(
+            (
+                (
+                    *key,
+                    clean_text(request.model),
+                    clean_text(request.owner),
+                    float(request.lease_seconds),
+                    float(request.now),
+                    float(request.waited_seconds),
+                )
+                for key, request in first.items()
+            ),
+            9,
+        ),
+    )
+    won = {CallKey(*row) for row in rows}
+    found = await _read(connection, [key for key in first if key not in won])
+    await move_questions(
+        connection, [Move(key.question_id, key.turn, Status.ASKING) for key in won]
+    )
+    claims: list[Claim] = []
+    for request in requests:
+        key = clean_key(request.call)
+        if key not in won:
+            claims.append(_claim_of(found[key]))
+        elif first[key] is request:
+            claims.append(Claimed())
+        else:
+            claims.append(Busy(clean_text(first[key].owner)))
+    return claims
+
+
+async def renew_calls(
+    connection: Any, owner: str, lease_seconds: float, orphans: Collection[Holding]
+) -> int:
+    """Extend an owner's unfinished claims, without the orphans: those are dropped."""
+    await unclaim_calls(connection, list(orphans))
+    await connection.execute(_LOCK_MINE, clean_text(owner))
+    renewed: int = await connection.fetchval(_RENEW, clean_text(owner), float(lease_seconds))
+    return renewed
+
+
+async def unclaim_calls(connection: Any, holdings: Sequence[Holding]) -> list[None]:
+    """Drop unfinished claims of these holders."""
+    if holdings:
+        keys = [clean_key(key) for key, _ in holdings]
+        await connection.execute(_LOCK, *columns(keys, 4))
+        owners = [clean_text(owner) for _, owner in holdings]
+        await connection.execute(_UNCLAIM, *columns(keys, 4), owners)
+    return [None] * len(holdings)
+
+
+async def record_answers(
+    connection: Any, answers: Sequence[tuple[CallKey, str, CallAnswer]]
+) -> list[bool]:
+    """Keep the first answer of each call that has no outcome yet; tell which were kept."""
+    first = _first(answers)
+    rows = await connection.fetch(
+        _ANSWER,
+        *columns(
+            (
+                (
+                    *key,
+                    clean_text(owner),
+                    clean_text(answer.text),
+                    float(answer.seconds),
+                    answer.tokens,
+                    clean_optional(answer.finish_reason),
+                )
+                for key, (_, owner, answer) in first.items()
+            ),
+            9,
+        ),
+    )
+    kept = {CallKey(*row) for row in rows}
+    await move_questions(
+        connection, [Move(key.question_id, key.turn, Status.JUDGING) for key in kept]
+    )
+    return [first[key := clean_key(item[0])] is item and key in kept for item in answers]
+
+
+async def record_failures(
+    connection: Any, failures: Sequence[tuple[CallKey, str, CallFailure]]
+) -> list[bool]:
+    """Keep the first failure of each call that has no outcome yet; tell which were kept."""
+    first = _first(failures)
+    rows = await connection.fetch(
+        _FAILURE,
+        *columns(
+            (
+                (
+                    *key,
+                    clean_text(owner),
+                    clean_text(failure.cause),
+                    clean_text(failure.detail),
+                    float(failure.seconds),
+                    float(failure.failed_at),
+                    failure.status,
+                    failure.retry_after_seconds,
+                )
+                for key, (_, owner, failure) in first.items()
+            ),
+            11,
+        ),
+    )
+    kept = {CallKey(*row) for row in rows}
+    return [first[key := clean_key(item[0])] is item and key in kept for item in failures]
+
+
+async def read_verdicts(connection: Any, calls: Sequence[CallKey]) -> list[StoredVerdict | None]:
+    """Return the verdicts of calls, in order."""
+    keys = [clean_key(call) for call in calls]
+    found = await _read(connection, list(dict.fromkeys(keys)))
+    return [verdict_of(found[key]) if key in found else None for key in keys]
+
+
+async def record_verdicts(
+    connection: Any, verdicts: Sequence[tuple[CallKey, StoredVerdict]]
+) -> list[StoredVerdict]:
+    """Keep the first verdict of each call, and return those in force, in order."""
+    first: dict[CallKey, StoredVerdict] = {}
+    for call, verdict in verdicts:
+        first.setdefault(clean_key(call), verdict)
+    await connection.execute(
+        _VERDICT,
+        *columns(((*key, *verdict_values(verdict)) for key, verdict in first.items()), 12),
+    )
+    found = await _read(connection, list(first))
+    in_force = {key: verdict_of(row) for key, row in found.items()}
+    return [in_force[clean_key(call)] or verdict for call, verdict in verdicts]
+
+
+def clean_key(call: CallKey) -> CallKey:
+    """Return the key under which a call is stored."""
+    return call._replace(question_id=clean_text(call.question_id))
+
+
+async def _read(connection: Any, keys: Sequence[CallKey]) -> dict[CallKey, Any]:
+    if not keys:
+        return {}
+    rows = await connection.fetch(_READ, *columns(keys, 4))
+    return {
+        CallKey(row["question_id"], row["round"], row["generation"], row["attempt"]): row
+        for row in rows
+    }
+
+
+def _claim_of(row: Any) -> Claim:
+    """Return what a claim finds in a row that was not its own to take."""
+    match row["outcome"]:
+        case "answered":
+            return CallAnswer(row["answer"], row["seconds"], row["tokens"], row["finish_reason"])
+        case "failed":
+            return CallFailure(
+                cause=row["cause"],
+                detail=row["detail"],
+                seconds=row["seconds"],
+                failed_at=row["failed_at"],
+                status=row["http_status"],
+                retry_after_seconds=row["retry_after_seconds"],
+            )
+        case _:
+            return Busy(row["owner"])
+
+
+def _first(items: Sequence[Recorded]) -> dict[CallKey, Recorded]:
+    """Return the first of the outcomes that came for each call."""
+    first: dict[CallKey, Recorded] = {}
+    for item in items:
+        first.setdefault(clean_key(item[0]), item)
+    return first

@@ -1,0 +1,133 @@
+"""Questions and dead letters in PostgreSQL: batched, idempotent, ordered writes.
+
+Every function runs inside one transaction on one connection. Rows are locked in the order of their
+keys. Facts of one question must be folded before (`store_facts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.adapters.store_facts import Move, fold_moves
+from app.adapters.store_postgres_rows import columns, dead_letter_values, question_values
+from app.adapters.store_text import clean_optional, clean_text
+from app.core.lifecycle import Status, Turn
+from app.core.questions import StoredQuestion
+from app.ports import DeadLetterRow
+
+# Within a round text, reference, model, metadata and time of acceptance stay as first stored.
+_PUT = """
+INSERT INTO questions AS old (
+    question_id, status, round, generation, attempt, question_text, original_answer, model,
+    metadata, accepted_at, due_at, finished_at, answer,
+    score_precision, score_recall, score_f1, threshold, scorer, cause)
+SELECT question_id, status, round, generation, attempt, question_text, original_answer, model,
+    metadata::json, accepted_at, due_at, finished_at, answer,
+    score_precision, score_recall, score_f1, threshold, scorer, cause
+FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::text[], $7::text[],
+    $8::text[], $9::text[], $10::float8[], $11::float8[], $12::float8[], $13::text[],
+    $14::float8[], $15::float8[], $16::float8[], $17::float8[], $18::text[], $19::text[])
+    AS fact (question_id, status, round, generation, attempt, question_text, original_answer,
+        model, metadata, accepted_at, due_at, finished_at, answer,
+        score_precision, score_recall, score_f1, threshold, scorer, cause)
+ORDER BY question_id
+ON CONFLICT (question_id) DO UPDATE SET
+    status = excluded.status, round = excluded.round,
+    generation = excluded.generation, attempt = excluded.attempt,
+    question_text = CASE WHEN excluded.round > old.round
+        THEN excluded.question_text ELSE old.question_text END,
+    original_answer = CASE WHEN excluded.round > old.round
+        THEN excluded.original_answer ELSE old.original_answer END,
+    model = CASE WHEN excluded.round > old.round THEN excluded.model ELSE old.model END,
+    metadata = CASE WHEN excluded.round > old.round THEN excluded.metadata ELSE old.metadata END,
+    accepted_at = CASE WHEN excluded.round > old.round
+        THEN excluded.accepted_at ELSE old.accepted_at END,
+    due_at = excluded.due_at, finished_at = excluded.finished_at, answer = excluded.answer,
+    score_precision = excluded.score_precision, score_recall = excluded.score_recall,
+    score_f1 = excluded.score_f1, threshold = excluded.threshold,
+    scorer = excluded.scorer, cause = excluded.cause
+WHERE answerloop_supersedes(
+    old.round, old.generation, old.attempt, old.status,
+    excluded.round, excluded.generation, excluded.attempt, excluded.status)
+"""
+
+_LOCK = """
+SELECT FROM questions WHERE question_id = ANY($1::text[]) ORDER BY question_id FOR UPDATE
+"""
+
+_MOVE = """
+UPDATE questions AS old SET
+    status = new.status, round = new.round, generation = new.generation, attempt = new.attempt,
+    due_at = new.due_at, cause = new.cause, finished_at = NULL, answer = NULL,
+    score_precision = NULL, score_recall = NULL, score_f1 = NULL, threshold = NULL, scorer = NULL
+FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[], $7::text[])
+    AS new (question_id, round, generation, attempt, status, due_at, cause)
+WHERE old.question_id = new.question_id AND answerloop_supersedes(
+    old.round, old.generation, old.attempt, old.status,
+    new.round, new.generation, new.attempt, new.status)
+"""
+
+_STATUSES = """
+SELECT question_id, status, round, generation, attempt
+FROM questions WHERE question_id = ANY($1::text[])
+"""
+
+_BURY = """
+INSERT INTO dead_letters (
+    origin_topic, origin_partition, origin_offset, cause, detail, first_seen_at, dead_at,
+    attempts, question_id, round, generation, attempt, key, value)
+SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[], $6::float8[],
+    $7::float8[], $8::int[], $9::text[], $10::int[], $11::int[], $12::int[],
+    $13::bytea[], $14::bytea[])
+    AS letter (origin_topic, origin_partition, origin_offset, cause, detail, first_seen_at,
+        dead_at, attempts, question_id, round, generation, attempt, key, value)
+ORDER BY origin_topic, origin_partition, origin_offset
+ON CONFLICT (origin_topic, origin_partition, origin_offset) DO NOTHING
+"""
+
+
+async def put_questions(connection: Any, rows: Sequence[StoredQuestion]) -> None:
+    """Store acceptances or endings, each where it supersedes what is there."""
+    if rows:
+        await connection.execute(_PUT, *columns(map(question_values, rows), 19))
+
+
+async def move_questions(connection: Any, moves: Sequence[Move]) -> None:
+    """Move known questions to states that are not final, each where it supersedes."""
+    folded = fold_moves(moves)
+    if not folded:
+        return
+    rows = [
+        (
+            clean_text(move.question_id),
+            *move.turn,
+            str(move.status),
+            None if move.due_at is None else float(move.due_at),
+            clean_optional(move.cause),
+        )
+        for move in folded
+    ]
+    await connection.execute(_LOCK, [row[0] for row in rows])
+    await connection.execute(_MOVE, *columns(rows, 7))
+
+
+async def read_statuses(
+    connection: Any, question_ids: Sequence[str]
+) -> dict[str, tuple[Status, Turn]]:
+    """Return (status, turn) of the known ones among ids, under the ids as they were asked for."""
+    rows = await connection.fetch(_STATUSES, [clean_text(each) for each in question_ids])
+    found = {
+        row["question_id"]: (
+            Status(row["status"]),
+            Turn(row["round"], row["generation"], row["attempt"]),
+        )
+        for row in rows
+    }
+    return {each: found[clean] for each in question_ids if (clean := clean_text(each)) in found}
+
+
+async def bury(connection: Any, letters: Sequence[DeadLetterRow]) -> None:
+    """Keep dead letters, each origin once."""
+    if letters:
+        await connection.execute(_BURY, *columns(map(dead_letter_values, letters), 14))

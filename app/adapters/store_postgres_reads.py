@@ -1,0 +1,96 @@
+"""What is read from PostgreSQL for people: questions, pages, counts, dead letters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.adapters.store_cursor import Position, decode_cursor, encode_cursor, page_size
+from app.adapters.store_postgres_rows import attempt_of, dead_letter_of, question_of
+from app.adapters.store_text import clean_text
+from app.core.lifecycle import Status
+from app.core.questions import StoredQuestion
+from app.ports import DeadLetterRow, Page
+
+_ATTEMPTS = """
+SELECT * FROM attempts WHERE question_id = $1 ORDER BY round, generation, attempt
+"""
+
+# Each form has one plan, by one index.
+_NEWEST = """
+SELECT * FROM questions
+ORDER BY accepted_at DESC, question_id DESC LIMIT $1
+"""
+_NEWEST_BELOW = """
+SELECT * FROM questions WHERE (accepted_at, question_id) < ($2::float8, $3::text)
+ORDER BY accepted_at DESC, question_id DESC LIMIT $1
+"""
+_OF_STATUS = """
+SELECT * FROM questions WHERE status = $2
+ORDER BY accepted_at DESC, question_id DESC LIMIT $1
+"""
+_OF_STATUS_BELOW = """
+SELECT * FROM questions
+WHERE status = $2 AND (accepted_at, question_id) < ($3::float8, $4::text)
+ORDER BY accepted_at DESC, question_id DESC LIMIT $1
+"""
+
+_DEAD = """
+SELECT * FROM dead_letters
+WHERE $1::text IS NULL
+    OR (origin_topic, origin_partition, origin_offset) > ($1::text, $2::int, $3::bigint)
+ORDER BY origin_topic, origin_partition, origin_offset LIMIT $4
+"""
+
+
+async def read_question(connection: Any, question_id: str) -> StoredQuestion | None:
+    """Return a question with its attempts in order."""
+    clean = clean_text(question_id)
+    row = await connection.fetchrow("SELECT * FROM questions WHERE question_id = $1", clean)
+    if row is None:
+        return None
+    attempts = await connection.fetch(_ATTEMPTS, clean)
+    return question_of(row, tuple(map(attempt_of, attempts)))
+
+
+async def read_page(connection: Any, status: Status | None, limit: int, cursor: str | None) -> Page:
+    """Return a page of questions, newest first."""
+    size = page_size(limit)
+    below = (
+        None
+        if cursor is None
+        else Position(decode_cursor(cursor).accepted_at, clean_text(decode_cursor(cursor)[1]))
+    )
+    match (status, below):
+        case (None, None):
+            rows = await connection.fetch(_NEWEST, size + 1)
+        case (None, Position()):
+            rows = await connection.fetch(_NEWEST_BELOW, size + 1, *below)
+        case (_, None):
+            rows = await connection.fetch(_OF_STATUS, size + 1, str(status))
+        case _:
+            rows = await connection.fetch(_OF_STATUS_BELOW, size + 1, str(status), *below)
+    questions = tuple(map(question_of, rows[:size]))
+    if len(rows) <= size:
+        return Page(questions, None)
+    last = questions[-1]
+    return Page(questions, encode_cursor(Position(last.accepted_at, last.question_id)))
+
+
+async def read_counts(connection: Any) -> dict[Status, int]:
+    """Return the number of questions by status."""
+    rows = await connection.fetch("SELECT status, count(*) FROM questions GROUP BY status")
+    return {Status(status): count for status, count in rows}
+
+
+async def read_dead_letters(
+    connection: Any, after: tuple[str, int, int] | None, limit: int
+) -> list[DeadLetterRow]:
+    """Return dead letters by origin, from `after` on (itself not included)."""
+    rows = await connection.fetch(_DEAD, *(after or (None, None, None)), limit)
+    return [dead_letter_of(row) for row in rows]
+
+
+async def purge_dead_letters(connection: Any, dead_before: float) -> int:
+    """Delete the dead letters that died before a time; return how many."""
+    tag: str = await connection.execute("DELETE FROM dead_letters WHERE dead_at < $1", dead_before)
+    return int(tag.rpartition(" ")[2])
