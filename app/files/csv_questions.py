@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from app.errors import InputError
 from app.files.lines import Line, read_lines
-from app.files.records import Record, read_records, record_fields
-from app.files.rows import BadRow, QuestionRow, bad_row, checked_row
+from app.files.records import Record, read_records, record_fields, wrong_width
+from app.files.rows import BadRow, QuestionRow, checked_row
 
 #: The names a column may have, the one that wins first.
 QUESTION_NAMES = ("question_text", "question")
@@ -71,8 +71,7 @@ def _row(record: Record, header: Header) -> QuestionRow | BadRow:
     if isinstance(fields, BadRow):
         return fields
     if len(fields) != len(header.names):
-        reason = f"{_count(len(fields))} where the header has {len(header.names)}"
-        return bad_row(record.line, reason, record.data)
+        return wrong_width(record, fields, f"the header has {len(header.names)}")
     used = {header.question, header.reference}
     return checked_row(
         record.line,
@@ -125,7 +124,3 @@ def _refuse_repeats(path: Path, names: list[str]) -> None:
 def _filled(names: list[str]) -> tuple[str, ...]:
     """Give columns without a name one: `column_3`."""
     return tuple(name or f"column_{at}" for at, name in enumerate(names, 1))
-
-
-def _count(columns: int) -> str:
-    return "1 column" if columns == 1 else f"{columns} columns"

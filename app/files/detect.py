@@ -42,12 +42,16 @@ _MAGIC = {
     b"\xff\xfe": "is UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
     b"\xfe\xff": "is UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
     b"PAR1": "is a Parquet file: export it as CSV or JSONL",
+    b"SQLite format 3\0": "is an SQLite database: export the questions as CSV or JSONL",
+    b"\x89PNG": "is an image: give CSV or JSONL text",
+    b"\xff\xd8\xff": "is an image: give CSV or JSONL text",
     b"%PDF": "is a PDF: export the questions as CSV or JSONL",
 }
 _HEAD_BYTES = 4096
-#: Every common binary header has a NUL in its first bytes; a NUL further on is one bad row.
-_NUL_BYTES = 16
+#: A NUL in the first bytes, or many in the first page: binary. One further on: a bad row.
+_NUL_BYTES = 8
 _NUL_SHARE = 0.1
+_NUL_SHARE_FROM_BYTES = 256
 
 
 def detect_format(path: Path, given: str | None = None) -> Format:
@@ -112,7 +116,8 @@ def _refuse_binary(path: Path, head: bytes) -> None:
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
             raise InputError(f"{path} {what}", field="file")
-    if b"\0" in head[:_NUL_BYTES] or head.count(b"\0") > _NUL_SHARE * len(head):
+    many = len(head) >= _NUL_SHARE_FROM_BYTES and head.count(b"\0") > _NUL_SHARE * len(head)
+    if b"\0" in head[:_NUL_BYTES] or many:
         raise InputError(f"{path} is a binary file: give CSV or JSONL text in UTF-8", field="file")
 
 

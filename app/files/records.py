@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterable, Iterator
+from enum import Enum, auto
 from typing import NamedTuple
 
 from app.files.lines import MAX_LINE_BYTES, Line
@@ -17,6 +18,7 @@ from app.files.rows import BadRow, bad_row, bytes_problem
 
 MAX_RECORD_BYTES = MAX_LINE_BYTES
 UNCLOSED = "a quote opens in this row and is never closed"
+STRAY = "text follows a closing quote: double the quotes inside quotes, or remove a stray one"
 TOO_LONG = f"the row is longer than {MAX_RECORD_BYTES:,} bytes"
 
 
@@ -28,13 +30,21 @@ class Record(NamedTuple):
     problem: str | None
 
 
+class _Quotes(Enum):
+    """How a line ends."""
+
+    CLOSED = auto()
+    OPEN = auto()
+    STRAY = auto()
+
+
 def read_records(lines: Iterable[Line], delimiter: str) -> Iterator[Record]:
     """Give the records of `lines`; blank lines between records are skipped.
 
-    A quote that is not closed within MAX_RECORD_BYTES costs only the line that it stands on:
-    reading goes on with the next line.
+    A quote that is not closed within MAX_RECORD_BYTES, or is closed in the middle of a text (so
+    by a quote that opens another field), costs only the line that it stands on: reading goes
+    on with the next line.
     """
-    opening = delimiter.encode() + b'"'
     source = iter(lines)
     again: deque[Line] = deque()
     while (first := again.popleft() if again else next(source, None)) is not None:
@@ -45,8 +55,8 @@ def read_records(lines: Iterable[Line], delimiter: str) -> Iterator[Record]:
             continue
         held = [first]
         size = len(first.data)
-        quoted = _ends_quoted(first.data, opening, quoted=False)
-        while quoted and size <= MAX_RECORD_BYTES:
+        quotes = _quotes(first.data, delimiter, quoted=False)
+        while quotes is _Quotes.OPEN and size <= MAX_RECORD_BYTES:
             line = again.popleft() if again else next(source, None)
             if line is None:
                 break
@@ -54,12 +64,12 @@ def read_records(lines: Iterable[Line], delimiter: str) -> Iterator[Record]:
             if not line.whole:
                 break
             size += len(line.data)
-            quoted = _ends_quoted(line.data, opening, quoted=True)
-        if quoted:
-            again.extendleft(reversed(held[1:]))
-            yield Record(first.number, first.data, UNCLOSED)
-        else:
+            quotes = _quotes(line.data, delimiter, quoted=True)
+        if quotes is _Quotes.CLOSED:
             yield Record(first.number, b"".join(line.data for line in held), None)
+        else:
+            again.extendleft(reversed(held[1:]))
+            yield Record(first.number, first.data, UNCLOSED if quotes is _Quotes.OPEN else STRAY)
 
 
 def record_fields(record: Record, delimiter: str) -> list[str] | BadRow:
@@ -73,22 +83,36 @@ def record_fields(record: Record, delimiter: str) -> list[str] | BadRow:
         return bad_row(record.line, f"the row is not CSV: {error}", record.data)
 
 
-def _ends_quoted(data: bytes, opening: bytes, *, quoted: bool) -> bool:
-    """Tell whether the line ends inside quotes, by the rules of `csv.reader`.
+def wrong_width(record: Record, fields: list[str], wanted: str) -> BadRow:
+    """Return the bad row of a record that has not as many fields as `wanted` says."""
+    reason = f"{len(fields)} column{'s'[: len(fields) != 1]} where {wanted}"
+    last = record.line + record.data.rstrip(b"\r\n").count(b"\n")
+    if last > record.line:
+        reason += f" (the row goes on to line {last}: look for a stray quote)"
+    return bad_row(record.line, reason, record.data)
 
-    A quote opens at the start of a field only, `""` inside quotes is a quote, and after the
-    closing quote everything up to the delimiter is plain text.
+
+def _quotes(data: bytes, delimiter: str, *, quoted: bool) -> _Quotes:
+    """Tell how a line ends that starts inside quotes (`quoted`) or not.
+
+    A quote opens at the start of a field only, `""` inside quotes is a quote, and a closing
+    quote stands before a delimiter or at the end of the line.
     """
+    opening = delimiter.encode() + b'"'
+    text = data.rstrip(b"\r\n")
     at = 0
-    if not quoted and data.startswith(b'"'):
+    if not quoted and text.startswith(b'"'):
         quoted, at = True, 1
     while True:
-        found = data.find(b'"' if quoted else opening, at)
+        found = text.find(b'"' if quoted else opening, at)
         if found < 0:
-            return quoted
+            return _Quotes.OPEN if quoted else _Quotes.CLOSED
+        at = found + 1
         if not quoted:
             quoted, at = True, found + len(opening)
-        elif data.startswith(b'"', found + 1):
-            at = found + 2
+        elif text.startswith(b'"', at):
+            at += 1
+        elif at == len(text) or text.startswith(opening[:1], at):
+            quoted = False
         else:
-            quoted, at = False, found + 1
+            return _Quotes.STRAY

@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from app.errors import InputError
 from app.files.lines import read_lines
-from app.files.records import read_records, record_fields
+from app.files.records import UNCLOSED, read_records, record_fields
 from app.files.rows import BadRow
 
 HEADER = ("line", "reason", "raw")
+HEADER_BYTES = b"line,reason,raw\r\n"
 
 
 def write_rejects(path: str | Path, bad_rows: Iterable[BadRow]) -> int:
@@ -49,8 +51,11 @@ class RejectsFile:
         cells = (str(bad.line), bad.reason, bad.raw)
         if hash(cells) not in self._held:
             self._held.add(hash(cells))
-            file.write(_encoded(cells))
-            file.flush()
+            try:
+                file.write(_encoded(cells))
+                file.flush()
+            except OSError as error:
+                raise self._unwritable(error) from error
 
     def close(self) -> None:
         if self._file is not None:
@@ -71,34 +76,40 @@ class RejectsFile:
         try:
             file = self.path.open("a+b")
         except OSError as error:
-            raise InputError(
-                f"{self.path} can't be written: {error.strerror}", field="rejects"
-            ) from error
+            raise self._unwritable(error) from error
         self._file = file
-        file.seek(0)
-        end = self._take_over(file)
-        file.truncate(end)
-        if not end:
-            file.write(_encoded(HEADER))
+        self._take_over(file)
         return file
 
-    def _take_over(self, file: BinaryIO) -> int:
-        """Learn the rows of the file; return where the last whole one ends."""
-        end = 0
-        for record in read_records(read_lines(file), ","):
-            fields = record_fields(record, ",")
-            if isinstance(fields, BadRow) or not record.data.endswith(b"\n"):
-                break
-            if end == 0 and tuple(fields) != HEADER:
-                break
-            self._held.add(hash(tuple(fields)))
-            end += len(record.data)
-        if end == 0 and file.seek(0, io.SEEK_END) > len(_encoded(HEADER)):
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(f"{self.path} can't be written: {error.strerror}", field="rejects")
+
+    def _take_over(self, file: BinaryIO) -> None:
+        """Learn the rows of the file, and cut it at the first that is not whole."""
+        file.seek(0)
+        records = read_records(read_lines(file), ",")
+        first = next(records, None)
+        if first is None or HEADER_BYTES.startswith(first.data):
+            if first is None or first.data != HEADER_BYTES:
+                file.truncate(0)
+                file.write(HEADER_BYTES)
+        elif record_fields(first, ",") != list(HEADER):
             raise InputError(
                 f"{self.path} is there and is no rejects file: move it away, or name another",
                 field="rejects",
             )
-        return end
+        for record in records:
+            if record.problem == UNCLOSED or not record.data.endswith(b"\n"):
+                file.truncate(_start_of_line(file, record.line))
+                break
+            fields = record_fields(record, ",")
+            if not isinstance(fields, BadRow):  # a row changed by hand stays as it is
+                self._held.add(hash(tuple(fields)))
+
+
+def _start_of_line(file: BinaryIO, number: int) -> int:
+    file.seek(0)
+    return sum(map(len, islice(file, number - 1)))
 
 
 def _encoded(cells: Iterable[str]) -> bytes:

@@ -33,7 +33,7 @@ COLUMNS = (
     "metadata",
 )
 
-type_writer = Callable[[dict[str, Any]], None]
+RowWriter = Callable[[dict[str, Any]], None]
 
 
 def check_results_path(path: str | Path) -> Path:
@@ -68,20 +68,20 @@ def write_results(path: str | Path, rows: Iterable[dict[str, Any]]) -> int:
     return count
 
 
-def _csv_writer(file: TextIO) -> type_writer:
+def _csv_writer(file: TextIO) -> RowWriter:
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     return lambda row: writer.writerow([_cell(column, row.get(column)) for column in COLUMNS])
 
 
-def _jsonl_writer(file: TextIO) -> type_writer:
+def _jsonl_writer(file: TextIO) -> RowWriter:
     def write(row: dict[str, Any]) -> None:
         file.write(_json(row) + "\n")
 
     return write
 
 
-_WRITERS: dict[str, Callable[[TextIO], type_writer]] = {
+_WRITERS: dict[str, Callable[[TextIO], RowWriter]] = {
     ".csv": _csv_writer,
     ".jsonl": _jsonl_writer,
 }

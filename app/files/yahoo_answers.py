@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.files.lines import Line, read_lines
-from app.files.records import Record, read_records, record_fields
+from app.files.records import Record, read_records, record_fields, wrong_width
 from app.files.rows import BadRow, QuestionRow, bad_row, checked_row
 
 #: The set's own names of its classes 1 to 10 (classes.txt).
@@ -49,8 +49,7 @@ def _row(record: Record) -> QuestionRow | BadRow:
     if isinstance(fields, BadRow):
         return fields
     if len(fields) != _COLUMNS:
-        reason = f"{len(fields)} columns where Yahoo! Answers has {_COLUMNS}"
-        return bad_row(record.line, reason, record.data)
+        return wrong_width(record, fields, f"Yahoo! Answers has {_COLUMNS}")
     number = _CLASSES.get(fields[0].strip())
     if number is None:
         reason = f"class must be 1 to {len(TOPICS)}, it is {fields[0][:40]!r}"
