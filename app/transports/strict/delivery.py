@@ -15,6 +15,10 @@ from app.transports.records import CHANGELOG_PLAN, DEFAULT_PLAN, RawRecord, Topi
 from app.transports.strict.epochs import Epochs
 from app.transports.strict.positions import Admission, Flight
 
+FETCH_SECONDS = 1.0
+"""How long a fetch waits for records."""
+SHORT_FETCH_SECONDS = 0.05
+"""The same while some partitions are held back: they may be wanted again at any moment."""
 YIELD_EVERY = 100
 """Messages handed out before the event loop gets a turn."""
 
@@ -81,7 +85,7 @@ class Delivery(Epochs):
         try:
             while not (self.should_stop or fetcher.should_stop):
                 await asyncio.sleep(0)
-                batch, epoch = await self._next_batch(timeout=1.0)
+                batch, epoch = await self._next_batch()
                 if batch:
                     await self._run_hand_out(batch, epoch)
         except (asyncio.CancelledError, *self.consumer_stopped_errors):
@@ -91,7 +95,7 @@ class Delivery(Epochs):
             self.log.exception("Fetch loop failed: %r", exc)
             raise
 
-    async def _next_batch(self, timeout: float) -> tuple[dict[TP, list[Any]], int]:
+    async def _next_batch(self) -> tuple[dict[TP, list[Any]], int]:
         """Fetch, and keep the runs that continue where delivery stands."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
@@ -104,8 +108,9 @@ class Delivery(Epochs):
         if not limits:
             await self.sleep(0.1)
             return {}, self._epoch
+        held_back = self._buffered_partitions or self.app.in_recovery
         try:
-            fetched = await self._fetch(limits, timeout)
+            fetched = await self._fetch(limits, SHORT_FETCH_SECONDS if held_back else FETCH_SECONDS)
         except BaseException:
             for ledger in self._ledgers.values():
                 ledger.distrust_driver()  # a fetched batch may be lost
