@@ -175,6 +175,10 @@ class MemoryStore:
         calls = sorted(key for key in self._calls if key.question_id == row.question_id)
         return replace(row, attempts=tuple(_attempt(key, self._calls[key]) for key in calls))
 
+    async def questions_by_id(self, question_ids: Sequence[str]) -> list[StoredQuestion]:
+        found = [await self.question(question_id) for question_id in question_ids]
+        return [row for row in found if row is not None]
+
     async def statuses(self, question_ids: Sequence[str]) -> dict[str, tuple[Status, Turn]]:
         return {
             question_id: (row.status, row.turn)

@@ -1,0 +1,92 @@
+"""What a worker starts beside Faust's own services: ports, topics, leases, the HTTP server."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from typing import Any
+
+from faust.app.base import BootStrategy
+from mode import Service
+
+from agents.context import Context
+from agents.questions.ask import finish_detached
+from app.errors import AnswerloopError, StoreUnavailable
+from app.opening import OpenPorts, open_ports
+from app.settings import Settings
+from app.topic_admin import ensure_topics, open_topic_admin, refuse_other_partitions
+from app.topics import topic_table
+
+#: How long a stopping worker waits for calls that go on without their events.
+DETACHED_SECONDS = 5.0
+
+
+class Outside(Service):
+    """Opens the ports first and closes them last; keeps this worker's claims alive in between."""
+
+    abstract = False
+
+    def __init__(self, context: Context, settings: Settings, *, opens_ports: bool) -> None:
+        super().__init__()
+        self._context = context
+        self._settings = settings
+        self._opens_ports = opens_ports
+        self._opened: OpenPorts | None = None
+
+    async def on_start(self) -> None:
+        try:
+            if self._opens_ports:
+                self._opened = await open_ports(self._settings)
+                self._context.opened = self._opened.ports
+            await prepare_topics(self._settings)
+        except AnswerloopError as error:
+            self._context.log.error("cannot_start", reason=str(error))
+            raise
+
+    async def on_stop(self) -> None:
+        if self._context.opened is None:
+            return
+        await finish_detached(self._context, DETACHED_SECONDS)
+        if self._opened is not None:
+            await self._opened.close()
+
+    @Service.task
+    async def _renew_claims(self) -> None:
+        context = self._context
+        lease = context.limits.lease_seconds
+        while not self.should_stop:
+            await self.sleep(lease / 3)
+            try:
+                await context.ports.store.renew(context.owner, lease, context.now())
+            except StoreUnavailable:
+                context.metrics.count("db_errors")
+            except Exception:  # noqa: BLE001 (a task that ends would end the worker)
+                context.log.error("renew_failed", error=traceback.format_exc())
+
+
+class Boot(BootStrategy):
+    """Faust's start order, with the outside first and our own HTTP server instead of Faust's."""
+
+    def __init__(
+        self, app: Any, context: Context, settings: Settings, *, opens_ports: bool
+    ) -> None:
+        super().__init__(app, enable_web=False)
+        self._outside = Outside(context, settings, opens_ports=opens_ports)
+        self.http: Service | None = None
+
+    def sensors(self) -> Iterable[Any]:
+        return [self._outside, *super().sensors()]
+
+    def web_server(self) -> Iterable[Any]:
+        return [self.http] if self.http is not None else []
+
+
+async def prepare_topics(settings: Settings) -> None:
+    """Create missing topics; a partition count that differs stops the start."""
+    admin = await open_topic_admin(settings)
+    try:
+        refuse_other_partitions(await ensure_topics(admin, topic_table(settings)))
+    finally:
+        await admin.close()
+
+

@@ -1,0 +1,62 @@
+"""The broker as Faust and aiokafka want to hear of it."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from app.settings import Settings
+
+
+def broker_url(settings: Settings) -> str:
+    """Return the URL for Faust: `strict://a:9092;strict://b:9092`, `log:///folder` or `memory://name`."""
+    if settings.broker.startswith("kafka://"):
+        return ";".join(f"strict://{host}" for host in kafka_hosts(settings))
+    if settings.broker.startswith("log:"):
+        from app.transports import log_url
+
+        return log_url(settings.data_dir.absolute() / "log")
+    name = settings.broker.removeprefix("memory:").strip("/")
+    return f"memory://{name or settings.app_id}"
+
+
+def kafka_hosts(settings: Settings) -> list[str]:
+    """Return `host:port` of each broker in `BROKER`."""
+    hosts = settings.broker.removeprefix("kafka://").strip("/").split(",")
+    return [host if ":" in host else f"{host}:9092" for host in hosts if host]
+
+
+def kafka_security(settings: Settings) -> dict[str, Any]:
+    """Return aiokafka's security arguments."""
+    options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
+    if "SSL" in settings.kafka_security_protocol:
+        options["ssl_context"] = _ssl_context(settings)
+    if settings.kafka_security_protocol.startswith("SASL") and settings.kafka_password:
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_username
+        options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
+    return options
+
+
+def faust_credentials(settings: Settings) -> Any:
+    """Return Faust's credentials object, or None for a plain connection."""
+    import faust
+
+    protocol = settings.kafka_security_protocol
+    if protocol == "PLAINTEXT":
+        return None
+    context = _ssl_context(settings) if "SSL" in protocol else None
+    if protocol == "SSL":
+        return faust.SSLCredentials(context)
+    password = settings.kafka_password.get_secret_value() if settings.kafka_password else ""
+    return faust.SASLCredentials(
+        username=settings.kafka_username,
+        password=password,
+        ssl_context=context,
+        mechanism=settings.kafka_sasl_mechanism,
+    )
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    cafile = str(settings.kafka_ca_file) if settings.kafka_ca_file else None
+    return ssl.create_default_context(cafile=cafile)

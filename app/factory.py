@@ -1,0 +1,130 @@
+"""`create_app`: wires topics, tables, stages and timers to ports. Connects nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from agents.context import Context, Limits
+from agents.questions import admit, ask, hold, judge, persist, route, timers
+from app.boot import Boot
+from app.broker import broker_url, faust_credentials
+from app.ports import Ports
+from app.profiles import gate_in_force
+from app.settings import Settings
+from app.topics import MAX_MESSAGE_BYTES, topic_names, topic_table
+from app.transports import StreamApp, TopicPlan, register
+from app.wire import TopicSchema
+from tables.generations import Generations
+from tables.retries import Retries
+
+#: Records of one partition that a quick stage gets at once.
+CHUNK = 200
+
+
+class PipelineApp(StreamApp):
+    """A Faust app with the context of its stages."""
+
+    context: Context
+
+    def _create_directories(self) -> None:
+        """Tables live in memory and in their changelogs: Faust's folders are not needed."""
+
+
+def create_app(
+    settings: Settings, ports: Ports | None = None, limits: Limits | None = None
+) -> PipelineApp:
+    """Return the question pipeline as a Faust app, its `context` attached.
+
+    With `ports` the app uses those and closes nothing of theirs; without, it opens what the settings
+    name when it boots. `limits` replaces what the settings say (for tests).
+    """
+    register()
+    names = topic_names(settings)
+    specs = topic_table(settings)
+    app = PipelineApp(
+        f"{settings.app_id}-questions",
+        topic_plans={
+            name: TopicPlan(packed=True, max_records=CHUNK)
+            for name in names
+            if name not in (names.llm_requests, names.llm_responses_success)
+        },
+        **_faust_options(settings),
+    )
+    schema = TopicSchema({spec.name: spec.record for spec in specs})
+    context = Context(
+        app=app,
+        names=names,
+        schema=schema,
+        limits=limits or _limits(settings),
+        owner=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}",
+        opened=ports,
+    )
+    _declare_stages(context, settings)
+    app.context = context
+    app.boot_strategy = Boot(app, context, settings, opens_ports=ports is None)
+    return app
+
+
+def _declare_stages(context: Context, settings: Settings) -> None:
+    app, forget = context.app, context.limits.forget_after_seconds
+    generations = Generations(app, settings.partitions, forget)
+    retries = Retries(app, settings.partitions, forget, lambda: _owned(app, retries))
+    admit.register(context, generations)
+    ask.register(context)
+    route.register(context)
+    hold.register(context, retries)
+    judge.register(context)
+    persist.register(context)
+    timers.register(context, retries)
+    context.metrics.watch("calls_in_flight", lambda: len(context.in_flight))
+
+
+def _owned(app: StreamApp, retries: Retries) -> frozenset[int]:
+    """Return the partitions of table `retries` that this worker owns now."""
+    changelog = retries.table.changelog_topic.get_topic_name()
+    return frozenset(tp.partition for tp in app.assignor.assigned_actives() if tp.topic == changelog)
+
+
+def _limits(settings: Settings) -> Limits:
+    return replace(
+        Limits(),
+        policy=settings.retry_policy,
+        gate=gate_in_force(settings),
+        max_generations=settings.max_generations,
+        concurrency=settings.llm_concurrency,
+    )
+
+
+def _faust_options(settings: Settings) -> dict[str, Any]:
+    """Return Faust's own settings; the reasons are in docs/transports.md."""
+    return {
+        "broker": broker_url(settings),
+        "broker_credentials": faust_credentials(settings),
+        "broker_commit_interval": settings.commit_interval_seconds,
+        "broker_session_timeout": 10.0,
+        "broker_heartbeat_interval": 3.0,
+        "broker_rebalance_timeout": 60.0,
+        "broker_request_timeout": 90.0,
+        "broker_max_poll_interval": 86_400.0,
+        "broker_commit_livelock_soft_timeout": 3600.0,
+        "consumer_group_instance_id": settings.kafka_instance_id,
+        "producer_request_timeout": 60.0,
+        "producer_max_request_size": 2 * MAX_MESSAGE_BYTES,
+        "stream_buffer_maxsize": 16_384,
+        "stream_wait_empty": True,
+        "stream_processing_timeout": 3600.0,
+        "store": "memory://",
+        "table_standby_replicas": 0,
+        "topic_partitions": settings.partitions,
+        "topic_replication_factor": settings.replication_factor,
+        "web_enabled": False,
+        "web_host": settings.http_host,
+        "web_port": settings.http_port or 6066,
+        "worker_redirect_stdouts": False,
+        "datadir": str(settings.data_dir / "faust"),
+        "logging_config": None,
+    }

@@ -1,0 +1,125 @@
+"""From settings to open ports: which adapter serves each URL, started and checked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.errors import UnavailableError
+from app.ports import AnswerCache, AnswerStore, LanguageModel, Ports, Scorer
+from app.settings import Settings
+
+Closer = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class OpenPorts:
+    """Open ports and what has to be closed, in reverse order."""
+
+    ports: Ports
+    _closers: list[Closer] = field(default_factory=list)
+
+    async def close(self) -> None:
+        """Close everything; one adapter's trouble does not keep the others open."""
+        for closer in reversed(self._closers):
+            await closer()
+        self._closers.clear()
+
+
+async def open_ports(settings: Settings) -> OpenPorts:
+    """Open every port. Raises UnavailableError or SettingsError naming the one that failed."""
+    from app.adapters.clock import SystemClock
+
+    closers: list[Closer] = []
+    try:
+        store = await open_store(settings, closers)
+        cache = await _open_cache(settings, closers)
+        model = await _open_model(settings, closers)
+        scorer = _open_scorer(settings, closers)
+    except BaseException:
+        for closer in reversed(closers):
+            await closer()
+        raise
+    return OpenPorts(Ports(model, scorer, store, cache, SystemClock()), closers)
+
+
+async def open_store(settings: Settings, closers: list[Closer]) -> AnswerStore:
+    """Open the database, migrated; what must be closed is added to `closers`."""
+    if settings.database == "memory:":
+        from app.adapters.store_memory import MemoryStore
+
+        return MemoryStore()
+    from app.adapters.migrate import migrate
+    from app.adapters.store_postgres import PostgresStore
+
+    dsn = await _database_dsn(settings, closers)
+    await migrate(dsn)
+    store = PostgresStore(dsn)
+    await store.open()
+    closers.append(store.close)
+    return store
+
+
+async def _database_dsn(settings: Settings, closers: list[Closer]) -> str:
+    if settings.database != "embedded:":
+        return settings.database
+    from app.adapters.embedded_postgres import EmbeddedPostgres
+
+    server = EmbeddedPostgres(embedded_database_folder(settings))
+    dsn = await asyncio.to_thread(server.start)
+    closers.append(lambda: asyncio.to_thread(server.stop))
+    return dsn
+
+
+def embedded_database_folder(settings: Settings) -> Path:
+    return settings.data_dir.absolute() / "postgres"
+
+
+async def _open_cache(settings: Settings, closers: list[Closer]) -> AnswerCache:
+    """Open the cache. A Redis that is away does not stop the start: it is only a cache."""
+    if settings.cache == "memory:":
+        from app.adapters.cache_memory import MemoryCache
+
+        return MemoryCache()
+    from app.adapters.cache_redis import RedisCache
+
+    cache = RedisCache(settings.cache, prefix=f"{settings.app_id}:")
+    closers.append(cache.close)
+    return cache
+
+
+async def _open_model(settings: Settings, closers: list[Closer]) -> LanguageModel:
+    from app.adapters.llm_auto import resolve_model
+    from app.adapters.llm_open import open_model
+
+    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
+    chosen = open_model(settings.llm, settings.llm_model, key, settings.llm_timeout_seconds)
+    model = await resolve_model(chosen)
+    closers.append(model.close)
+    try:
+        await model.check()
+    except UnavailableError as error:
+        raise UnavailableError(f"ANSWERLOOP_LLM: {error}") from error
+    return model
+
+
+def _open_scorer(settings: Settings, closers: list[Closer]) -> Scorer:
+    """Make the scorer. Its model loads in the background: judging waits for it."""
+    if settings.scorer == "memory:":
+        from app.adapters.scorer_memory import OverlapScorer
+
+        return OverlapScorer()
+    scorer: Scorer
+    if settings.scorer == "local:":
+        from app.adapters.scorer_bertscore import BertScoreScorer
+
+        scorer = BertScoreScorer(settings.scorer_model, threads=settings.scorer_threads)
+    else:
+        from app.adapters.scorer_http import HttpScorer
+
+        token = settings.api_token.get_secret_value() if settings.api_token else ""
+        scorer = HttpScorer(settings.scorer, token)
+    closers.append(scorer.close)
+    return scorer

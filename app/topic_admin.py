@@ -1,0 +1,183 @@
+"""Topics on the broker: create what is missing, report what differs. Embedded log and Kafka alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from app.errors import BrokerUnavailable, SettingsError
+from app.settings import Settings
+from app.topics import TopicSpec
+
+_EXISTS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as it is on the broker."""
+
+    name: str
+    partitions: int
+    config: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicReport:
+    """What became of one topic: `created`, `ok` or `differs` (and in what)."""
+
+    name: str
+    state: str
+    differences: tuple[str, ...] = ()
+
+
+class TopicAdmin(Protocol):
+    """What this module asks of a broker."""
+
+    async def describe(self, names: Sequence[str]) -> dict[str, TopicState]: ...
+
+    async def create(self, specs: Sequence[TopicSpec]) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+async def ensure_topics(admin: TopicAdmin, specs: Sequence[TopicSpec]) -> list[TopicReport]:
+    """Create the missing topics; existing ones are compared, never changed. May be repeated."""
+    found = await admin.describe([spec.name for spec in specs])
+    missing = [spec for spec in specs if spec.name not in found]
+    if missing:
+        await admin.create(missing)
+    reports = []
+    for spec in specs:
+        if spec.name not in found:
+            reports.append(TopicReport(spec.name, "created"))
+            continue
+        differences = tuple(compare(spec, found[spec.name]))
+        state = "differs" if differences else "ok"
+        reports.append(TopicReport(spec.name, state, differences))
+    return reports
+
+
+def compare(spec: TopicSpec, state: TopicState) -> list[str]:
+    """Name each difference between a topic as it should be and as it is."""
+    found = []
+    if state.partitions != spec.partitions:
+        found.append(f"partitions: {state.partitions}, not {spec.partitions}")
+    for name, value in spec.config.items():
+        actual = state.config.get(name)
+        if actual != value:
+            found.append(f"{name}: {actual}, not {value}")
+    return found
+
+
+def refuse_other_partitions(reports: Sequence[TopicReport]) -> None:
+    """Stop the start when partition counts differ: stages and tables must be co-partitioned."""
+    wrong = [
+        f"{report.name} ({difference})"
+        for report in reports
+        for difference in report.differences
+        if difference.startswith("partitions")
+    ]
+    if wrong:
+        raise SettingsError(
+            f"ANSWERLOOP_PARTITIONS does not fit the broker's topics: {'; '.join(wrong)}; "
+            "set it to the topics' number, or use another ANSWERLOOP_TOPIC_PREFIX and APP_ID",
+            name="ANSWERLOOP_PARTITIONS",
+        )
+
+
+class EmbeddedTopicAdmin:
+    """Topics of the embedded log of this process."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._url = broker_url
+
+    async def describe(self, names: Sequence[str]) -> dict[str, TopicState]:
+        known = self._storage().topics()
+        return {
+            name: TopicState(
+                name,
+                known[name].partitions,
+                {key: str(value) for key, value in known[name].config.items()},
+            )
+            for name in names
+            if name in known
+        }
+
+    async def create(self, specs: Sequence[TopicSpec]) -> None:
+        for spec in specs:
+            self._storage().create_topic(spec.name, spec.partitions, spec.config)
+
+    async def close(self) -> None:
+        return None
+
+    def _storage(self) -> Any:
+        from app.transports import storage_for
+
+        return storage_for(self._url)
+
+
+class KafkaTopicAdmin:
+    """Topics of a Kafka cluster."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    async def describe(self, names: Sequence[str]) -> dict[str, TopicState]:
+        from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+        found = [
+            topic
+            for topic in await self._client.describe_topics(list(names))
+            if topic["error_code"] == 0
+        ]
+        configs: dict[str, dict[str, str]] = {}
+        if found:
+            resources = [ConfigResource(ConfigResourceType.TOPIC, t["topic"]) for t in found]
+            for response in await self._client.describe_configs(resources):
+                for resource in response.resources:
+                    entries = resource[4]
+                    configs[resource[3]] = {entry[0]: entry[1] for entry in entries}
+        return {
+            topic["topic"]: TopicState(
+                topic["topic"], len(topic["partitions"]), configs.get(topic["topic"], {})
+            )
+            for topic in found
+        }
+
+    async def create(self, specs: Sequence[TopicSpec]) -> None:
+        from aiokafka.admin import NewTopic
+
+        response = await self._client.create_topics(
+            [
+                NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.config)
+                for spec in specs
+            ]
+        )
+        for name, code, message in response.topic_errors:
+            if code not in (0, _EXISTS):
+                raise BrokerUnavailable(f"topic {name} was not created: {message or code}")
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+async def open_topic_admin(settings: Settings) -> TopicAdmin:
+    """Connect to the broker. Raises BrokerUnavailable when nobody answers within seconds."""
+    from app.broker import broker_url, kafka_hosts, kafka_security
+
+    if settings.embedded:
+        return EmbeddedTopicAdmin(broker_url(settings))
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.errors import KafkaError
+
+    client = AIOKafkaAdminClient(
+        bootstrap_servers=kafka_hosts(settings), request_timeout_ms=10_000, **kafka_security(settings)
+    )
+    try:
+        await client.start()
+    except (KafkaError, OSError) as error:
+        await client.close()
+        hosts = ",".join(kafka_hosts(settings))
+        raise BrokerUnavailable(f"ANSWERLOOP_BROKER: no Kafka answers at {hosts} ({error})") from error
+    return KafkaTopicAdmin(client)
