@@ -74,6 +74,9 @@ class BundledModel:
         except TimeoutError:
             detail = f"no answer within {self._timeout_seconds:g} s"
             raise llm_failed(CAUSES["timeout"], detail) from None
+        else:
+            if stop.is_set():
+                raise llm_failed(CAUSES["connection_lost"], "the bundled model was closed")
         finally:
             stop.set()
             await asyncio.wait([generating])  # a call that was given up ends at its next token

@@ -46,7 +46,7 @@ class ScriptedModel:
         self._answer = answer
         self._steps = defaultdict[str, deque[LlmFailed | str]](deque)
         for question, steps in (script or {}).items():
-            self._steps[question].extend(steps)
+            self.script(question, *steps)
         self._seconds = seconds
         self._model = model
         self.available = True
@@ -63,6 +63,10 @@ class ScriptedModel:
     def where(self) -> str:
         """`memory`."""
         return "memory"
+
+    def script(self, question: str, *steps: LlmFailed | str) -> None:
+        """Add what the next calls of a question get."""
+        self._steps[question].extend(steps)
 
     def calls_of(self, question: str) -> list[ScriptedCall]:
         """Return the calls of one question, in order."""

@@ -30,7 +30,7 @@ START_SECONDS = 60
 
 
 class OllamaServer:
-    """A running server with the model `smol`. One request waits at most, the rest get 503."""
+    """A running server with the model `smol`. Beyond `max_queue` waiting calls it answers 503."""
 
     def __init__(self, binary: Path, folder: Path, *, max_queue: int = 512) -> None:
         self._binary = binary
@@ -95,7 +95,7 @@ class OllamaServer:
 
 
 def build_ollama() -> Path:
-    """Return the server's binary, built if need be. `ServerMissing` without Go or a C++ compiler."""
+    """Return the server's binary, built if need be; `ServerMissing` without Go, gcc or g++."""
     binary = FOLDER / "bin" / "ollama"
     if binary.is_file():
         return binary
@@ -124,8 +124,8 @@ def _fetch_headers(target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", f"{folder}/venv"], check=True)
         subprocess.run(
-            [f"{folder}/venv/bin/pip", "download", "-q", "--no-deps"]
-            + ["--no-binary", ":all:", "--dest", folder, HEADERS],
+            f"{folder}/venv/bin/pip download -q --no-deps --no-binary :all: -d {folder} {HEADERS}",
+            shell=True,
             check=True,
         )
         (sdist,) = Path(folder).glob("*.tar.gz")
