@@ -19,6 +19,8 @@ _CONNECT_SECONDS = 5.0
 #: Sum of the UTF-8 bytes of a request's texts: a server refuses bodies over 64 KiB.
 _REQUEST_TEXT_BYTES = 48 * 1024
 _SHORTENED_CHARACTERS = 6_000
+#: The server takes the request for wrong: this pair will not get a score from it.
+_REFUSED = (400, 413, 422)
 
 Pair = tuple[str, str]
 
@@ -81,36 +83,27 @@ class HttpScorer:
         return results
 
     async def _score_part(self, pairs: list[Pair]) -> list[Score | Exception]:
-        try:
-            return list(await self._post(pairs))
-        except ScoreFailure as failure:
-            if len(pairs) == 1:
-                return [failure]
-        one_by_one: list[Score | Exception] = []
-        for pair in pairs:  # a bad pair must not take its company along
-            one_by_one += await self._score_part([pair])
-        return one_by_one
-
-    async def _post(self, pairs: list[Pair]) -> list[Score]:
         body = {"pairs": [{"candidate": cand, "reference": ref} for cand, ref in pairs]}
         status, document = await self._exchange("POST", "/score", body)
-        if status in (400, 413, 422):
-            raise ScoreFailure(f"the scorer at {self._base_url} refused a pair: HTTP {status}")
+        if status in _REFUSED and len(pairs) > 1:  # a bad pair must not take its company along
+            return [(await self._score_part([pair]))[0] for pair in pairs]
+        if status in _REFUSED:
+            return [ScoreFailure(f"the scorer at {self._base_url} refused a pair: HTTP {status}")]
         if status != 200:
             raise ScorerUnavailable(f"the scorer at {self._base_url} answered HTTP {status}")
-        try:
-            scores = [
-                Score(float(row["precision"]), float(row["recall"]), float(row["f1"]))
-                for row in document["scores"]
-            ]
-            name = document["scorer"]
-        except (ValueError, TypeError, KeyError):
-            raise ScoreFailure(f"the scorer at {self._base_url} gave no usable score") from None
-        if len(scores) != len(pairs):
-            raise ScoreFailure(f"the scorer at {self._base_url} gave {len(scores)} scores")
+        rows = document.get("scores") if isinstance(document, dict) else None
+        if not isinstance(rows, list) or len(rows) != len(pairs):
+            raise ScorerUnavailable(f"{self._base_url}/score does not answer with scores")
+        name = document.get("scorer")
         if isinstance(name, str) and name:
             self._name = name[:200]
-        return scores
+        return [self._read(row) for row in rows]
+
+    def _read(self, row: Any) -> Score | Exception:
+        try:
+            return Score(float(row["precision"]), float(row["recall"]), float(row["f1"]))
+        except (ValueError, TypeError, KeyError, OverflowError):
+            return ScoreFailure(f"the scorer at {self._base_url} gave no score for a pair")
 
     async def _exchange(
         self, method: str, path: str, body: dict[str, Any] | None = None
@@ -144,10 +137,9 @@ class HttpScorer:
 
     async def check(self) -> str:
         """Score one small pair: proves address, token and model. Raises ScorerUnavailable."""
-        try:
-            await self._post([("ready", "ready")])
-        except ScoreFailure as failure:
-            raise ScorerUnavailable(str(failure)) from None
+        (score,) = await self._score_part([("ready", "ready")])
+        if isinstance(score, Exception):
+            raise ScorerUnavailable(str(score))
         return f"{self._name} at {self._base_url}"
 
     async def close(self) -> None:
