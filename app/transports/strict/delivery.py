@@ -112,8 +112,7 @@ class Delivery(Epochs):
         try:
             fetched = await self._fetch(limits, SHORT_FETCH_SECONDS if held_back else FETCH_SECONDS)
         except BaseException:
-            for ledger in self._ledgers.values():
-                ledger.distrust_driver()  # a fetched batch may be lost
+            self._distrust_driver()  # a fetched batch may be lost
             raise
         epoch, batch = self._epoch, {}
         for tp, records in fetched.items():
@@ -122,6 +121,10 @@ class Delivery(Epochs):
                 if (end := self._end(tp)) is not None:
                     self.app.monitor.track_tp_end_offset(tp, end)
         return batch, epoch
+
+    def _distrust_driver(self) -> None:
+        for ledger in self._ledgers.values():
+            ledger.distrust_driver()
 
     async def _commit_when_due(self) -> None:
         if self._commit_every is not None and self._n_acked >= self._commit_every:
