@@ -37,7 +37,7 @@ async def open_ports(settings: Settings) -> OpenPorts:
         store = await open_store(settings, closers)
         cache = await _open_cache(settings, closers)
         model = await _open_model(settings, closers)
-        scorer = _open_scorer(settings, closers)
+        scorer = open_scorer(settings, closers)
     except BaseException:
         for closer in reversed(closers):
             await closer()
@@ -54,7 +54,7 @@ async def open_store(settings: Settings, closers: list[Closer]) -> AnswerStore:
     from app.adapters.migrate import migrate
     from app.adapters.store_postgres import PostgresStore
 
-    dsn = await _database_dsn(settings, closers)
+    dsn = await database_dsn(settings, closers)
     await migrate(dsn)
     store = PostgresStore(dsn)
     await store.open()
@@ -62,7 +62,7 @@ async def open_store(settings: Settings, closers: list[Closer]) -> AnswerStore:
     return store
 
 
-async def _database_dsn(settings: Settings, closers: list[Closer]) -> str:
+async def database_dsn(settings: Settings, closers: list[Closer]) -> str:
     if settings.database != "embedded:":
         return settings.database
     from app.adapters.embedded_postgres import EmbeddedPostgres
@@ -105,7 +105,7 @@ async def _open_model(settings: Settings, closers: list[Closer]) -> LanguageMode
     return model
 
 
-def _open_scorer(settings: Settings, closers: list[Closer]) -> Scorer:
+def open_scorer(settings: Settings, closers: list[Closer]) -> Scorer:
     """Make the scorer. Its model loads in the background: judging waits for it."""
     if settings.scorer == "memory:":
         from app.adapters.scorer_memory import OverlapScorer

@@ -71,6 +71,7 @@ class PostgresStore:
         self._unclaims = self._batcher(ledger.unclaim_calls)
         self._answers = self._batcher(ledger.record_answers)
         self._failures = self._batcher(ledger.record_failures)
+        self._question_reads = self._batcher(reads.read_questions)
         self._verdict_reads = self._batcher(ledger.read_verdicts)
         self._verdicts = self._batcher(ledger.record_verdicts)
         self._waits = self._batcher(_wait, MAX_CHUNKS)
@@ -122,7 +123,11 @@ class PostgresStore:
         await self._ends.submit((endings, dead_letters))
 
     async def question(self, question_id: str) -> StoredQuestion | None:
-        return await self._read(lambda connection: reads.read_question(connection, question_id))
+        return await self._question_reads.submit(question_id)
+
+    async def questions_by_id(self, question_ids: Sequence[str]) -> list[StoredQuestion]:
+        found = await self._read(lambda connection: reads.read_questions(connection, question_ids))
+        return [question for question in found if question is not None]
 
     async def statuses(self, question_ids: Sequence[str]) -> dict[str, tuple[Status, Turn]]:
         return await self._read(lambda connection: writes.read_statuses(connection, question_ids))
@@ -163,6 +168,7 @@ class PostgresStore:
             self._unclaims,
             self._answers,
             self._failures,
+            self._question_reads,
             self._verdict_reads,
             self._verdicts,
             self._waits,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from app.adapters.store_cursor import Position, decode_cursor, encode_cursor, page_size
@@ -11,8 +13,10 @@ from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion
 from app.ports import DeadLetterRow, Page
 
+_BY_ID = "SELECT * FROM questions WHERE question_id = ANY($1::text[])"
 _ATTEMPTS = """
-SELECT * FROM attempts WHERE question_id = $1 ORDER BY round, generation, attempt
+SELECT * FROM attempts WHERE question_id = ANY($1::text[])
+ORDER BY question_id, round, generation, attempt
 """
 
 # Each form has one plan, by one index.
@@ -42,14 +46,19 @@ ORDER BY origin_topic, origin_partition, origin_offset LIMIT $4
 """
 
 
-async def read_question(connection: Any, question_id: str) -> StoredQuestion | None:
-    """Return a question with its attempts in order."""
-    clean = clean_text(question_id)
-    row = await connection.fetchrow("SELECT * FROM questions WHERE question_id = $1", clean)
-    if row is None:
-        return None
-    attempts = await connection.fetch(_ATTEMPTS, clean)
-    return question_of(row, tuple(map(attempt_of, attempts)))
+async def read_questions(
+    connection: Any, question_ids: Sequence[str]
+) -> list[StoredQuestion | None]:
+    """Return each question with its attempts in order, or None, in the order of the ids."""
+    clean = [clean_text(question_id) for question_id in question_ids]
+    rows = await connection.fetch(_BY_ID, clean)
+    attempts = defaultdict(list)
+    for attempt in await connection.fetch(_ATTEMPTS, clean):
+        attempts[attempt["question_id"]].append(attempt_of(attempt))
+    found = {
+        row["question_id"]: question_of(row, tuple(attempts[row["question_id"]])) for row in rows
+    }
+    return [found.get(question_id) for question_id in clean]
 
 
 async def read_page(connection: Any, status: Status | None, limit: int, cursor: str | None) -> Page:

@@ -1,0 +1,89 @@
+"""`answerloop ask` and `answerloop show`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from app.cli.output import json_option, print_json, print_table, printable, stderr, stdout
+from app.logs import configure_logging
+from app.settings import Settings, load_settings
+
+
+@click.command(short_help="Ask one question and wait for its end")
+@click.argument("question_text")
+@click.option("--reference", help="Reference answer: the answer is scored against it.")
+@click.option("--fresh", is_flag=True, help="Ask anew, also when an answer is stored.")
+@click.option("--wait", "seconds", default=600.0, show_default=True, help="Seconds to wait.")
+@json_option
+def ask(question_text: str, reference: str | None, fresh: bool, seconds: float, as_json: bool) -> None:
+    """Ask one question; a stored answer is shown at once.
+
+    \b
+    answerloop ask "What is the capital of Chile?"
+    answerloop ask "¿Cuál es la capital de Chile?" --reference "La capital es Santiago." --json
+    """
+    if not question_text.strip():
+        raise click.BadParameter("the question is blank", param_hint="QUESTION_TEXT")
+    settings = load_settings()
+    configure_logging(settings.log_format, "warning")
+    row = asyncio.run(_ask(settings, question_text, reference, fresh=fresh, seconds=seconds))
+    print_json(row) if as_json else print_question(row)
+
+
+async def _ask(
+    settings: Settings, text: str, reference: str | None, *, fresh: bool, seconds: float
+) -> dict[str, Any]:
+    from app.cli.engine import any_engine
+    from app.core.lifecycle import Status
+    from app.intake import NewQuestion
+
+    with stderr().status("asking"):
+        async with any_engine(settings) as engine:
+            row = await engine.submit(NewQuestion(text, reference), fresh=fresh)
+            if not Status(row["status"]).final:
+                row = await engine.wait(row["question_id"], seconds)
+    return row
+
+
+@click.command(short_help="Show a question with all its attempts")
+@click.argument("question_id")
+@json_option
+def show(question_id: str, as_json: bool) -> None:
+    """Show a question: its state, answer, scores and every attempt.
+
+    \b
+    answerloop show 0b0c6a0e-7a6e-5d0e-8a51-0d3d5f1f7c11 --json
+    """
+    from app.cli.engine import stored_question
+
+    settings = load_settings()
+    configure_logging(settings.log_format, "warning")
+    row = asyncio.run(stored_question(settings, question_id))
+    print_json(row) if as_json else print_question(row)
+
+
+def print_question(row: dict[str, Any]) -> None:
+    """Print a question for people."""
+    console = stdout()
+    for name in ("question_id", "status", "question_text", "original_answer", "answer", "cause"):
+        if row.get(name) is not None:
+            console.print(f"[bold]{name:>16}[/bold]  {printable(row[name])}")
+    if row.get("f1") is not None:
+        scores = "  ".join(f"{name} {row[name]:.3f}" for name in ("precision", "recall", "f1"))
+        threshold = f"  threshold {row['threshold']}" if row.get("threshold") is not None else ""
+        console.print(f"[bold]{'score':>16}[/bold]  {scores}{threshold}")
+    if row.get("attempts"):
+        print_table(
+            "attempts",
+            ("generation", "attempt", "cause", "f1", "seconds", "tokens", "waited s", "answer"),
+            (
+                (
+                    a["generation"], a["attempt"], a.get("cause"), a.get("f1"), a["seconds"],
+                    a["tokens"], a["waited_seconds"], (a.get("answer") or "-")[:200],
+                )
+                for a in row["attempts"]
+            ),
+        )

@@ -1,0 +1,104 @@
+"""`answerloop config show` and `config check`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from app.cli.output import json_option, print_json, print_table
+from app.settings import PREFIX, Settings, load_settings
+
+
+@click.group(short_help="Show and check the settings")
+def config() -> None:
+    """Settings are ANSWERLOOP_* environment variables, or lines of a .env file."""
+
+
+@config.command()
+@json_option
+def show(as_json: bool) -> None:
+    """Show every setting with its value and where it comes from; secrets are masked."""
+    settings = load_settings()
+    rows = [setting_row(settings, name) for name in Settings.model_fields]
+    if as_json:
+        print_json({row["setting"]: row for row in rows})
+        return
+    print_table(
+        None,
+        ("setting", "value", "from", "meaning"),
+        ((r["setting"], r["value"], r["from"], r["meaning"]) for r in rows),
+    )
+
+
+def setting_row(settings: Settings, name: str) -> dict[str, Any]:
+    """Return one setting as it is shown; a password inside a URL is masked too."""
+    from pydantic import SecretStr
+
+    value = getattr(settings, name)
+    if isinstance(value, SecretStr):
+        shown = "********"
+    else:
+        shown = _masked(str(value)) if value is not None else None
+    return {
+        "setting": PREFIX + name.upper(),
+        "value": shown,
+        "from": "set" if name in settings.model_fields_set else "default",
+        "meaning": Settings.model_fields[name].description,
+    }
+
+
+def _masked(value: str) -> str:
+    head, at, tail = value.rpartition("@")
+    scheme, slashes, user = head.partition("://")
+    if not at or not slashes or ":" not in user:
+        return value
+    return f"{scheme}://{user.split(':', 1)[0]}:********@{tail}"
+
+
+@config.command()
+@json_option
+def check(as_json: bool) -> None:
+    """Check the settings and reach every part they name: broker, database, cache, model, scorer."""
+    settings = load_settings()
+    results = asyncio.run(_check(settings))
+    if as_json:
+        print_json(results)
+    else:
+        print_table(None, ("part", "status", "detail"), ((n, *r.values()) for n, r in results.items()))
+    if any(result["status"] != "up" for result in results.values()):
+        raise SystemExit(4)
+
+
+async def _check(settings: Settings) -> dict[str, dict[str, str]]:
+    from app.engine_file import running_engine
+    from app.errors import AnswerloopError
+    from app.opening import open_ports
+    from app.topic_admin import open_topic_admin
+
+    results: dict[str, dict[str, str]] = {}
+    if settings.embedded and (url := running_engine(settings)):
+        return {"engine": {"status": "up", "detail": f"running at {url}: see {url}/health"}}
+    try:
+        admin = await open_topic_admin(settings)
+        await admin.close()
+        results["broker"] = {"status": "up", "detail": settings.broker}
+    except AnswerloopError as error:
+        results["broker"] = {"status": "down", "detail": str(error)}
+    try:
+        opened = await open_ports(settings)
+    except AnswerloopError as error:
+        results["ports"] = {"status": "down", "detail": str(error)}
+        return results
+    try:
+        ports = opened.ports
+        for name in ("store", "cache", "model", "scorer"):
+            try:
+                detail = await getattr(ports, name).check()
+                results[name] = {"status": "up", "detail": detail}
+            except AnswerloopError as error:
+                results[name] = {"status": "down", "detail": str(error)}
+    finally:
+        await opened.close()
+    return results

@@ -1,0 +1,204 @@
+"""An engine inside a command, and the way to one that runs already."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import aiohttp
+
+from app.core.lifecycle import Status
+from app.engine_file import running_engine
+from app.errors import InputError, NotFoundError, UnavailableError
+from app.factory import PipelineApp, create_app
+from app.intake import Intake, NewQuestion
+from app.opening import open_ports
+from app.settings import Settings
+from app.web.server import serve_http
+
+RECOVERY_SECONDS = 120.0
+
+
+class Asker(Protocol):
+    """What `ask` and `run` need: put a question in, and look at questions."""
+
+    @property
+    def model(self) -> str: ...
+
+    async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
+        """Take a question in; return it as it stands (`question_id`, `status` at least)."""
+        ...
+
+    async def wait(self, question_id: str, seconds: float) -> dict[str, Any]:
+        """Return the question when it is final, or as it stands after `seconds`."""
+        ...
+
+    async def questions(self, question_ids: list[str]) -> list[dict[str, Any]]:
+        """Return the known ones among the ids, in any order."""
+        ...
+
+    async def figures(self) -> dict[str, Any]:
+        """Return the engine's counters."""
+        ...
+
+
+class LocalAsker:
+    """Asks the engine of this process."""
+
+    def __init__(self, app: PipelineApp, settings: Settings) -> None:
+        self._context = app.context
+        self._intake = Intake(app.context, settings.deadline_seconds)
+
+    @property
+    def model(self) -> str:
+        return self._context.ports.model.model
+
+    async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
+        taken = await self._intake.take(new, fresh=fresh, source="run")
+        if taken.stored is not None:
+            return taken.stored.as_json()
+        return {"question_id": taken.question_id, "status": str(Status.ACCEPTED)}
+
+    async def wait(self, question_id: str, seconds: float) -> dict[str, Any]:
+        stored = await self._intake.wait(question_id, seconds)
+        if stored is None:
+            return {"question_id": question_id, "status": str(Status.ACCEPTED)}
+        return stored.as_json()
+
+    async def questions(self, question_ids: list[str]) -> list[dict[str, Any]]:
+        found = await self._context.ports.store.questions_by_id(question_ids)
+        return [question.as_json() for question in found]
+
+    async def figures(self) -> dict[str, Any]:
+        return self._context.metrics.as_json()
+
+
+class HttpAsker:
+    """Asks an engine that runs already, through its HTTP API."""
+
+    def __init__(self, session: aiohttp.ClientSession, settings: Settings) -> None:
+        self._session = session
+        self._token = settings.api_token
+
+    @property
+    def model(self) -> str:
+        raise InputError("ids with --fresh are made by the engine of the command: stop the worker")
+
+    async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
+        body = {
+            "question_text": new.question_text,
+            "original_answer": new.original_answer,
+            "metadata": dict(new.metadata),
+            "fresh": fresh,
+        }
+        headers = {}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        while True:
+            async with self._session.post("/query", json=body, headers=headers) as response:
+                answer = await response.json()
+                if response.status < 300:
+                    return dict(answer)
+                if response.status != 503:
+                    raise InputError(f"the engine refused: {answer['error']['message']}")
+                await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
+
+    async def wait(self, question_id: str, seconds: float) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while True:
+            async with self._session.get(f"/questions/{question_id}") as response:
+                found = await response.json() if response.status == 200 else {}
+            row = {"question_id": question_id, "status": str(Status.ACCEPTED), **found}
+            if Status(row["status"]).final or loop.time() >= end:
+                return row
+            await asyncio.sleep(0.5)
+
+    async def questions(self, question_ids: list[str]) -> list[dict[str, Any]]:
+        found = []
+        for question_id in question_ids:
+            async with self._session.get(f"/questions/{question_id}") as response:
+                if response.status == 200:
+                    found.append(dict(await response.json()))
+        return found
+
+    async def figures(self) -> dict[str, Any]:
+        async with self._session.get("/metrics") as response:
+            return dict(await response.json())
+
+
+@asynccontextmanager
+async def local_engine(settings: Settings) -> AsyncIterator[PipelineApp]:
+    """Start an engine in this process and stop it at the end.
+
+    Raises UnavailableError or SettingsError before anything runs when a part can't be reached.
+    """
+    outside = await open_ports(settings)
+    try:
+        app = create_app(settings, outside.ports)
+        serve_http(app, settings)
+        await app.start()
+        try:
+            await _recovered(app)
+            yield app
+        finally:
+            await app.stop()
+    finally:
+        await outside.close()
+
+
+async def _recovered(app: PipelineApp) -> None:
+    """Wait until the tables are back and the partitions are ours."""
+    try:
+        async with asyncio.timeout(RECOVERY_SECONDS):
+            while app.rebalancing or not app.tables.actives_ready:
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise UnavailableError("the broker did not give the engine its partitions in time") from None
+
+
+@asynccontextmanager
+async def any_engine(settings: Settings) -> AsyncIterator[Asker]:
+    """Give the running engine of this DATA_DIR, else one in this process."""
+    url = running_engine(settings) if settings.embedded else None
+    if url is not None:
+        async with http_asker(url, settings) as asker:
+            yield asker
+        return
+    async with local_engine(settings) as app:
+        yield LocalAsker(app, settings)
+
+
+@asynccontextmanager
+async def http_asker(url: str, settings: Settings) -> AsyncIterator[HttpAsker]:
+    """Give the engine at `url`. Raises UnavailableError when it does not answer."""
+    timeout = aiohttp.ClientTimeout(total=60, sock_connect=5)
+    async with aiohttp.ClientSession(url, timeout=timeout) as session:
+        try:
+            async with session.get("/livez"):
+                yield HttpAsker(session, settings)
+        except aiohttp.ClientError as error:
+            raise UnavailableError(f"the engine at {url} does not answer: {error}") from error
+
+
+async def stored_question(settings: Settings, question_id: str) -> dict[str, Any]:
+    """Return a question from the running engine, else from the database. Raises NotFoundError."""
+    url = running_engine(settings) if settings.embedded else None
+    if url is not None:
+        async with http_asker(url, settings) as asker:
+            found = await asker.questions([question_id])
+    else:
+        from app.opening import Closer, open_store
+
+        closers: list[Closer] = []
+        try:
+            store = await open_store(settings, closers)
+            found = [q.as_json() for q in await store.questions_by_id([question_id])]
+        finally:
+            for closer in reversed(closers):
+                await closer()
+    if not found:
+        raise NotFoundError(f"no question has the id {question_id}")
+    return found[0]

@@ -1,0 +1,77 @@
+"""The command's entry: finds the subcommand, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from app import __version__
+
+#: name -> (module, attribute, one line for the overview)
+COMMANDS = {
+    "run": ("app.cli.run", "run", "Answer the questions of a file"),
+    "worker": ("app.cli.worker", "worker", "Run the service: pipeline and HTTP API"),
+    "ask": ("app.cli.ask", "ask", "Ask one question and wait for its end"),
+    "show": ("app.cli.ask", "show", "Show a question with all its attempts"),
+    "score": ("app.cli.score", "score", "BERTScore of a candidate and a reference"),
+    "topics": ("app.cli.topics", "topics", "Create, list and describe topics"),
+    "db": ("app.cli.db", "db", "Migrate the database, show its state"),
+    "config": ("app.cli.config", "config", "Show and check the settings"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used: `--help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, _, about) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="answerloop")
+def cli() -> None:
+    """Ask language models questions until the answers pass, and never lose one.
+
+    \b
+    answerloop run questions.csv --out results.csv
+    answerloop ask "What is the capital of Chile?" --reference "Santiago."
+    answerloop worker
+
+    Settings are ANSWERLOOP_* variables or a .env file: answerloop config show
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and exit: 0 ok, 1 failed, 2 usage, 3 not found, 4 cannot reach."""
+    from app.errors import AnswerloopError
+
+    try:
+        code: Any = cli.main(arguments, prog_name="answerloop", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.stderr.write("interrupted\n")
+        raise SystemExit(130) from None
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except AnswerloopError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(error.exit_code) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

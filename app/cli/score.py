@@ -1,0 +1,56 @@
+"""`answerloop score`: BERTScore of a candidate and a reference."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from app.cli.output import json_option, print_json, print_table
+from app.logs import configure_logging
+from app.settings import Settings, load_settings
+
+
+@click.command(short_help="BERTScore of a candidate and a reference")
+@click.argument("candidate")
+@click.argument("reference")
+@json_option
+def score(candidate: str, reference: str, as_json: bool) -> None:
+    """Score a candidate answer against a reference, with the gate in force.
+
+    \b
+    answerloop score "Paris." "The capital of France is Paris."
+    """
+    settings = load_settings()
+    configure_logging(settings.log_format, "warning")
+    row = asyncio.run(_score(settings, candidate, reference))
+    if as_json:
+        print_json(row)
+    else:
+        print_table(None, list(row), [list(row.values())])
+
+
+async def _score(settings: Settings, candidate: str, reference: str) -> dict[str, Any]:
+    from app.core.gate import judge_score
+    from app.opening import Closer, open_scorer
+    from app.profiles import gate_in_force
+
+    gate = gate_in_force(settings)
+    closers: list[Closer] = []
+    try:
+        scorer = open_scorer(settings, closers)
+        [found] = await scorer.score([(candidate, reference)])
+    finally:
+        for closer in reversed(closers):
+            await closer()
+    verdict = judge_score(gate, found)
+    return {
+        "precision": found.precision,
+        "recall": found.recall,
+        "f1": found.f1,
+        "verdict": "pass" if verdict.passed else "fail",
+        "why": verdict.why,
+        "scorer": scorer.name,
+        "gate": gate.source,
+    }

@@ -1,0 +1,52 @@
+"""The file by which other commands find a running engine: `DATA_DIR/engine.json`, its HTTP address."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from app.settings import Settings
+
+
+def engine_file(settings: Settings) -> Path:
+    return settings.data_dir / "engine.json"
+
+
+def write_engine_file(settings: Settings, url: str) -> None:
+    """Say where this process's engine listens."""
+    path = engine_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"pid": os.getpid(), "url": url}), encoding="utf-8")
+
+
+def remove_engine_file(settings: Settings) -> None:
+    """Remove the file, unless another process's engine wrote it."""
+    if _read(settings).get("pid") == os.getpid():
+        engine_file(settings).unlink(missing_ok=True)
+
+
+def running_engine(settings: Settings) -> str | None:
+    """Return the URL of the engine that works on this DATA_DIR, or None.
+
+    A file that a killed process left behind is recognised by its dead pid.
+    """
+    found = _read(settings)
+    pid, url = found.get("pid"), found.get("url")
+    if not isinstance(pid, int) or not isinstance(url, str) or pid == os.getpid():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return url
+    return url
+
+
+def _read(settings: Settings) -> dict[str, object]:
+    try:
+        found = json.loads(engine_file(settings).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

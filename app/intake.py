@@ -1,0 +1,166 @@
+"""Taking questions in: identity, look-ups, and the log. Shared by the API, `ask` and `run`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.context import Context
+from app.core.identity import fresh_id, idempotent_id, question_id
+from app.core.lifecycle import ANSWERED, Status
+from app.core.questions import StoredQuestion
+from app.errors import BrokerUnavailable, InputError, StoreUnavailable
+from app.ports import Accepted
+from models.questions import Question
+
+#: How long the log may take to acknowledge before the client is told to come back.
+SEND_SECONDS = 5.0
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class NewQuestion:
+    """A question as a client asks it. `question_id` is given when the client derived it."""
+
+    question_text: str
+    original_answer: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    question_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A question that was taken in, or found: `stored` is what is known of it, if anything."""
+
+    question_id: str
+    stored: StoredQuestion | None
+
+    @property
+    def answered(self) -> bool:
+        return self.stored is not None and self.stored.status in ANSWERED
+
+
+class Intake:
+    """Takes questions in for one engine."""
+
+    def __init__(self, context: Context, deadline_seconds: float) -> None:
+        self._context = context
+        self._deadline_seconds = deadline_seconds
+
+    def identify(
+        self, new: NewQuestion, *, idempotency_key: str | None = None, fresh: bool = False
+    ) -> str:
+        """Return the id under which a question is known (see `app.core.identity`)."""
+        if new.question_id is not None:
+            return new.question_id
+        if idempotency_key is not None:
+            return idempotent_id(idempotency_key)
+        if fresh:
+            return fresh_id(int(self._context.now() * 1000), secrets.randbits(74))
+        return question_id(new.question_text, new.original_answer, self._context.ports.model.model)
+
+    async def take(
+        self, new: NewQuestion, *, idempotency_key: str | None = None, fresh: bool = False,
+        source: str = "api",
+    ) -> Taken:
+        """Find the stored answer of a question, or put it on the log.
+
+        Raises BrokerUnavailable when the log does not acknowledge in time, InputError when an
+        idempotency key comes again with another body. A dead question gets a new round.
+        """
+        key = self.identify(new, idempotency_key=idempotency_key, fresh=fresh)
+        stored = await self._known(key)
+        if stored is not None and idempotency_key is not None:
+            _refuse_other_body(stored, new)
+        if stored is not None and stored.status in ANSWERED:
+            return Taken(key, stored)
+        round_ = 0
+        if stored is not None:
+            round_ = stored.turn.round + (stored.status is Status.DEAD)
+        question = self._question(key, new, round_)
+        await self.send([question])
+        self._context.metrics.count("questions_accepted", source)
+        await self._store_accepted([question])
+        fresh_row = stored is None or stored.status is Status.DEAD
+        return Taken(key, await self._known(key) if fresh_row else stored)
+
+    def _question(self, key: str, new: NewQuestion, round_: int) -> Question:
+        return Question(
+            question_id=key,
+            question_text=new.question_text,
+            original_answer=new.original_answer,
+            metadata=dict(new.metadata),
+            model=self._context.ports.model.model,
+            accepted_at=self._context.now(),
+            round=round_,
+            deadline_seconds=self._deadline_seconds,
+        )
+
+    async def send(self, questions: Sequence[Question]) -> None:
+        """Append questions to the log and wait for the acknowledgement of all."""
+        channel = self._context.channel(self._context.names.questions_pending)
+
+        async def one(question: Question) -> None:
+            await (await channel.send(key=question.question_id, value=question))
+
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await asyncio.gather(*(one(question) for question in questions))
+        except ValueError:
+            raise
+        except Exception as error:
+            self._context.metrics.count("broker_errors")
+            raise BrokerUnavailable(f"the log did not take the question: {error!r}") from error
+
+    async def _store_accepted(self, questions: Sequence[Question]) -> None:
+        """Show the questions at once; when the database is away, `admit` does it later."""
+        rows = [
+            Accepted(
+                q.question_id, q.question_text, q.original_answer, q.model, q.turn,
+                q.accepted_at, q.metadata,
+            )
+            for q in questions
+        ]
+        try:
+            await self._context.ports.store.accept(rows)
+        except StoreUnavailable:
+            self._context.metrics.count("db_errors")
+
+    async def _known(self, key: str) -> StoredQuestion | None:
+        try:
+            return await self._context.ports.store.question(key)
+        except StoreUnavailable:
+            self._context.metrics.count("db_errors")
+            return None
+
+    async def wait(self, key: str, seconds: float) -> StoredQuestion | None:
+        """Return the question when it is final, or what is known of it when the time is over."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        told = self._context.watch.expect(key)
+        try:
+            while True:
+                stored = await self._known(key)
+                left = end - loop.time()
+                if (stored is not None and stored.status.final) or left <= 0:
+                    return stored
+                await asyncio.wait({told}, timeout=min(left, _POLL_SECONDS))
+                if told.done():
+                    told = self._context.watch.expect(key)
+        finally:
+            told.cancel()
+
+
+def _refuse_other_body(stored: StoredQuestion, new: NewQuestion) -> None:
+    same = (
+        stored.question_text == new.question_text
+        and stored.original_answer == new.original_answer
+        and stored.metadata == dict(new.metadata)
+    )
+    if not same:
+        raise InputError(
+            "this Idempotency-Key was used with another body: use a new key", field="Idempotency-Key"
+        )

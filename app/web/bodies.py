@@ -1,0 +1,81 @@
+"""Request bodies: strict shapes, and errors that name the field."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from app.errors import InputError
+from models.questions import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS
+
+MAX_BODY_BYTES = 65_536
+MAX_PAIRS = 256
+
+#: Something besides white space, and no NUL (PostgreSQL text can't hold one).
+_TEXT = r"\A[^\x00]*[^\s\x00][^\x00]*\Z"
+QuestionText = Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION_CHARACTERS, pattern=_TEXT)]
+ReferenceText = Annotated[
+    str, Meta(max_length=MAX_QUESTION_CHARACTERS, pattern=r"\A[^\x00]*\Z")
+]
+AnyText = Annotated[str, Meta(max_length=MAX_ANSWER_CHARACTERS)]
+
+Body = TypeVar("Body")
+
+
+class QueryBody(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /query`."""
+
+    question_text: QuestionText
+    original_answer: ReferenceText | None = None
+    metadata: dict[str, Any] = {}
+    fresh: bool = False
+
+
+class Pair(msgspec.Struct, forbid_unknown_fields=True):
+    """A candidate answer and its reference."""
+
+    candidate: AnyText
+    reference: AnyText
+
+
+class PairsBody(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /score` with several pairs."""
+
+    pairs: Annotated[list[Pair], Meta(min_length=1, max_length=MAX_PAIRS)]
+
+
+async def read_body(request: web.Request, shape: type[Body]) -> Body:
+    """Return the JSON body as `shape`. Raises InputError naming the field that is wrong."""
+    return decode(await request.read(), shape)
+
+
+def decode(raw: bytes, shape: type[Body]) -> Body:
+    """Decode JSON strictly. Raises NotJson, or InputError with the field."""
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except msgspec.ValidationError as error:
+        raise InputError(_explain(str(error)), field=_field(str(error))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NotJson(f"the body is not JSON: {error}") from error
+
+
+class NotJson(InputError):
+    """The body can't be read at all."""
+
+
+def _field(message: str) -> str | None:
+    path = re.search(r"`\$\.([A-Za-z_][\w.\[\]]*)`", message)
+    if path:
+        return path.group(1)
+    named = re.search(r"field `([^`]+)`", message)
+    return named.group(1)[:100] if named else None
+
+
+def _explain(message: str) -> str:
+    if "matching regex" in message:
+        return "the text is blank, or has a NUL character"
+    return message

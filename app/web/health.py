@@ -1,0 +1,115 @@
+"""`/health`, `/livez`, `/readyz`, `/metrics` and the index."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from aiohttp import web
+
+from agents.context import Context
+from app import __version__
+from app.errors import UnavailableError
+from app.web.middleware import error_response
+
+CHECK_SECONDS = 3.0
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def add_routes(app: web.Application, context: Context) -> None:
+    async def health(_: web.Request) -> web.Response:
+        ports = context.ports
+        names = ("broker", "database", "cache", "model", "scorer")
+        checks = (
+            _broker(context),
+            ports.store.check(),
+            ports.cache.check(),
+            ports.model.check(),
+            ports.scorer.check(),
+        )
+        results = await asyncio.gather(*(_checked(check) for check in checks))
+        dependencies = dict(zip(names, results, strict=True))
+        status = _overall(dependencies)
+        return web.json_response(
+            {"status": status, "service": "answerloop", "version": __version__,
+             "dependencies": dependencies},
+            status=503 if status == "unhealthy" else 200,
+        )
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        reason = await not_ready(context)
+        if reason is None:
+            return web.json_response({"status": "ready"})
+        return error_response(503, "not_ready", reason, Retry_After="1")
+
+    async def metrics(request: web.Request) -> web.Response:
+        accept = request.headers.get("Accept", "")
+        if "text/plain" in accept or "openmetrics" in accept:
+            return web.Response(
+                body=context.metrics.as_prometheus(), headers={"Content-Type": _PROMETHEUS}
+            )
+        return web.json_response(context.metrics.as_json())
+
+    async def index(request: web.Request) -> web.Response:
+        routes = sorted(
+            f"{route.method} {route.resource.canonical}"
+            for route in request.app.router.routes()
+            if route.resource is not None and route.method != "HEAD"
+        )
+        return web.json_response(
+            {"service": "answerloop", "version": __version__, "routes": routes}
+        )
+
+    app.router.add_get("/", index)
+    app.router.add_get("/health", health)
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
+
+
+async def not_ready(context: Context) -> str | None:
+    """Say why this worker takes no work yet, or None when it does."""
+    app = context.app
+    if context.opened is None:
+        return "starting"
+    if app.rebalancing:
+        return "the partitions are being assigned"
+    if not app.tables.actives_ready:
+        return "the tables are being recovered"
+    broker = await _checked(_broker(context))
+    return None if broker["status"] == "up" else f"broker: {broker['detail']}"
+
+
+async def _broker(context: Context) -> str:
+    """Ask the broker something. Raises UnavailableError."""
+    app = context.app
+    inner = getattr(app.producer, "_producer", None)
+    client = getattr(inner, "client", None)
+    if client is not None:
+        metadata = await client.fetch_all_metadata()
+        return f"{len(metadata.brokers())} brokers, {len(app.consumer.assignment())} partitions here"
+    return f"embedded, {len(app.consumer.assignment())} partitions here"
+
+
+async def _checked(check: Awaitable[str]) -> dict[str, str]:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return {"status": "up", "detail": await check}
+    except UnavailableError as error:
+        return {"status": "down", "detail": str(error)}
+    except TimeoutError:
+        return {"status": "down", "detail": f"no answer within {CHECK_SECONDS:.0f} s"}
+    except Exception as error:  # noqa: BLE001 (a health page reports trouble, it never has any)
+        return {"status": "down", "detail": f"{type(error).__name__}: {error}"}
+
+
+def _overall(dependencies: dict[str, dict[str, Any]]) -> str:
+    if dependencies["broker"]["status"] != "up":
+        return "unhealthy"
+    if all(each["status"] == "up" for each in dependencies.values()):
+        return "healthy"
+    return "degraded"

@@ -1,0 +1,87 @@
+"""What every request passes: errors as JSON, the token on writes, figures, safe headers."""
+
+from __future__ import annotations
+
+import hmac
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from agents.context import Context
+from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
+from app.settings import Settings
+from app.web.bodies import MAX_BODY_BYTES, NotJson
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RETRY_AFTER_SECONDS = 5
+
+
+def error_response(
+    status: int, code: str, message: str, field: str | None = None, **headers: str
+) -> web.Response:
+    """Return `{"error": {"code", "message", "field"?}}`."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if field is not None:
+        error["field"] = field
+    return web.json_response(
+        {"error": error}, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
+
+
+def errors(context: Context) -> Any:
+    """Turn every error into JSON, count every request."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await _answer(context, request, handler)
+        route = request.match_info.route.resource
+        name = route.canonical if route is not None else "unknown"
+        context.metrics.count("http_requests", name, str(response.status))
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    return middleware
+
+
+async def _answer(  # noqa: PLR0911 (one return for each kind of error)
+    context: Context, request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        return error_response(413, "too_large", f"the body is over {MAX_BODY_BYTES} bytes")
+    except web.HTTPException as error:
+        return error_response(error.status, error.reason.lower().replace(" ", "_"), error.reason)
+    except NotJson as error:
+        return error_response(400, "not_json", str(error))
+    except InputError as error:
+        return error_response(422, "invalid", str(error), error.field)
+    except NotFoundError as error:
+        return error_response(404, "not_found", str(error))
+    except UnavailableError as error:
+        return error_response(503, "unavailable", str(error), Retry_After=str(RETRY_AFTER_SECONDS))
+    except AnswerloopError as error:
+        return error_response(500, type(error).__name__, str(error))
+    except Exception:  # noqa: BLE001 (the outermost boundary of a request)
+        context.log.error("request_failed", path=request.path, error=traceback.format_exc())
+        return error_response(500, "internal", "an unexpected error, see the log")
+
+
+def authorisation(settings: Settings) -> Any:
+    """Ask for the bearer token on everything that is not a plain read."""
+    token = settings.api_token.get_secret_value() if settings.api_token else None
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if token is not None and request.method not in ("GET", "HEAD", "OPTIONS"):
+            given = request.headers.get("Authorization", "")
+            if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+                return error_response(
+                    401, "unauthorized", "send Authorization: Bearer with the API token",
+                    WWW_Authenticate="Bearer",
+                )
+        return await handler(request)
+
+    return middleware

@@ -1,0 +1,155 @@
+"""`POST /query`, `GET /questions/{id}`, `GET /questions`."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+from aiohttp import web
+
+from agents.context import Context
+from app.core.lifecycle import Status
+from app.core.questions import StoredQuestion
+from app.errors import CacheUnavailable, InputError, NotFoundError, StoreUnavailable
+from app.intake import Intake, NewQuestion
+from app.settings import Settings
+from app.web.bodies import QueryBody, read_body
+from app.web.middleware import RETRY_AFTER_SECONDS, error_response
+
+MAX_WAIT_SECONDS = 120.0
+MAX_KEY_CHARACTERS = 255
+MAX_METADATA_BYTES = 32_768
+
+
+class Backlog:
+    """Counts the questions in progress, at most once a second."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._read_at = 0.0
+        self._size = 0
+
+    async def size(self) -> int:
+        if time.monotonic() - self._read_at >= 1.0:
+            self._read_at = time.monotonic()
+            try:
+                counts = await self._context.ports.store.counts()
+                self._size = sum(n for status, n in counts.items() if not status.final)
+            except StoreUnavailable:
+                self._context.metrics.count("db_errors")
+        return self._size
+
+
+def add_routes(app: web.Application, context: Context, settings: Settings) -> None:
+    intake = Intake(context, settings.deadline_seconds)
+    backlog = Backlog(context)
+
+    async def query(request: web.Request) -> web.Response:
+        wait = _seconds(request.query.get("wait"))
+        key = _idempotency_key(request)
+        body = await read_body(request, QueryBody)
+        if len(msgspec.json.encode(body.metadata)) > MAX_METADATA_BYTES:
+            raise InputError(f"metadata is over {MAX_METADATA_BYTES} bytes", field="metadata")
+        new = NewQuestion(body.question_text, body.original_answer, body.metadata)
+        if not body.fresh and key is None and (hit := await _cached(context, intake.identify(new))):
+            return _json(hit)
+        if await backlog.size() >= settings.backlog_limit:
+            return error_response(
+                503, "backlog_full", f"{settings.backlog_limit} questions are in progress",
+                Retry_After=str(RETRY_AFTER_SECONDS),
+            )
+        taken = await intake.take(new, idempotency_key=key, fresh=body.fresh)
+        stored = taken.stored
+        if not taken.answered and wait:
+            stored = await intake.wait(taken.question_id, wait)
+        if stored is not None and stored.status.final:
+            return web.json_response(stored.as_json())
+        status = str(stored.status) if wait and stored is not None else "accepted"
+        return web.json_response(
+            {"question_id": taken.question_id, "status": status},
+            status=202,
+            headers={"Location": f"/questions/{taken.question_id}"},
+        )
+
+    async def one(request: web.Request) -> web.Response:
+        question_id = request.match_info["id"]
+        try:
+            stored = await context.ports.store.question(question_id)
+        except StoreUnavailable:
+            context.metrics.count("db_errors")
+            if hit := await _cached(context, question_id):
+                return _json(hit)
+            raise
+        if stored is None:
+            raise NotFoundError(f"no question has the id {question_id[:80]}")
+        return web.json_response(stored.as_json())
+
+    async def many(request: web.Request) -> web.Response:
+        page = await context.ports.store.questions(
+            status=_status(request.query.get("status")),
+            limit=_limit(request.query.get("limit", "50")),
+            cursor=request.query.get("cursor"),
+        )
+        return web.json_response(
+            {"questions": [_without_attempts(q) for q in page.questions], "cursor": page.cursor}
+        )
+
+    app.router.add_post("/query", query)
+    app.router.add_get("/questions", many)
+    app.router.add_get("/questions/{id}", one)
+
+
+async def _cached(context: Context, question_id: str) -> bytes | None:
+    try:
+        hit = await context.ports.cache.get(question_id)
+    except CacheUnavailable:
+        context.metrics.count("cache_errors")
+        return None
+    context.metrics.count("cache_hits" if hit else "cache_misses")
+    return hit
+
+
+def _json(body: bytes) -> web.Response:
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+def _without_attempts(question: StoredQuestion) -> dict[str, object]:
+    row = question.as_json()
+    del row["attempts"]
+    return row
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= MAX_KEY_CHARACTERS:
+        raise InputError(f"1 to {MAX_KEY_CHARACTERS} characters", field="Idempotency-Key")
+    return key
+
+
+def _seconds(text: str | None) -> float:
+    if text is None:
+        return 0.0
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_WAIT_SECONDS:
+        most = f"{MAX_WAIT_SECONDS:.0f}"
+        raise InputError(f"wait is a number of seconds from 0 to {most}", field="wait")
+    return seconds
+
+
+def _status(text: str | None) -> Status | None:
+    if text is None:
+        return None
+    try:
+        return Status(text)
+    except ValueError:
+        choices = ", ".join(status.value for status in Status)
+        raise InputError(f"status is one of: {choices}", field="status") from None
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 500:
+        raise InputError("limit is a number from 1 to 500", field="limit")
+    return int(text)

@@ -1,0 +1,60 @@
+"""`POST /score`: BERTScore of one pair or of several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from agents.context import Context
+from app.core.gate import Score, judge_score
+from app.errors import InputError, ScoreFailure
+from app.web.bodies import Pair, PairsBody, decode
+
+
+def add_routes(app: web.Application, context: Context) -> None:
+    async def score(request: web.Request) -> web.Response:
+        raw = await request.read()
+        several = _has_pairs(raw)
+        pairs = decode(raw, PairsBody).pairs if several else [decode(raw, Pair)]
+        try:
+            scores = await context.ports.scorer.score([(p.candidate, p.reference) for p in pairs])
+        except ScoreFailure as error:
+            raise InputError(str(error), field="pairs" if several else "candidate") from error
+        rows = [_row(context, each) for each in scores]
+        about = _about(context)
+        return web.json_response({"scores": rows, **about} if several else {**rows[0], **about})
+
+    app.router.add_post("/score", score)
+
+
+def _has_pairs(raw: bytes) -> bool:
+    try:
+        return "pairs" in msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _row(context: Context, score: Score) -> dict[str, Any]:
+    verdict = judge_score(context.limits.gate, score)
+    return {
+        "precision": score.precision,
+        "recall": score.recall,
+        "f1": score.f1,
+        "verdict": "pass" if verdict.passed else "fail",
+    }
+
+
+def _about(context: Context) -> dict[str, Any]:
+    name = context.ports.scorer.name
+    model, _, layer = name.partition(":")
+    gate = context.limits.gate
+    return {
+        "scorer": name,
+        "model": model,
+        "layer": int(layer) if layer.isdigit() else None,
+        "threshold": gate.threshold,
+        "metric": str(gate.metric),
+        "gate": gate.source,
+    }

@@ -1,0 +1,78 @@
+"""The HTTP server of a worker: our own, instead of Faust's built-in pages."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from mode import Service
+
+from agents.context import Context
+from app.engine_file import remove_engine_file, write_engine_file
+from app.errors import SettingsError
+from app.factory import PipelineApp
+from app.settings import Settings
+from app.web import health, questions, scores
+from app.web.bodies import MAX_BODY_BYTES
+from app.web.middleware import authorisation, errors
+
+SHUTDOWN_SECONDS = 3.0
+
+
+def make_web_app(context: Context, settings: Settings) -> web.Application:
+    """Return the aiohttp application; nothing is bound."""
+    app = web.Application(
+        client_max_size=MAX_BODY_BYTES, middlewares=[errors(context), authorisation(settings)]
+    )
+    health.add_routes(app, context)
+    questions.add_routes(app, context, settings)
+    scores.add_routes(app, context)
+    return app
+
+
+def serve_http(app: PipelineApp, settings: Settings) -> HttpServer:
+    """Let the app start an HTTP server of its own."""
+    server = HttpServer(app.context, settings)
+    app.boot_strategy.http = server
+    return server
+
+
+class HttpServer(Service):
+    """Serves the API while the app runs. `url` is known once it is started."""
+
+    abstract = False
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        super().__init__()
+        self._context = context
+        self._settings = settings
+        self._runner: web.AppRunner | None = None
+        self.url: str | None = None
+
+    async def on_start(self) -> None:
+        host, port = self._settings.http_host, self._settings.http_port
+        self._runner = web.AppRunner(
+            make_web_app(self._context, self._settings),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+        )
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise SettingsError(
+                f"ANSWERLOOP_HTTP_PORT: can't listen on {host}:{port}: {error.strerror}; "
+                "choose another port (0: any free one)",
+                name="ANSWERLOOP_HTTP_PORT",
+            ) from error
+        bound = self._runner.addresses[0]
+        shown = f"[{bound[0]}]" if ":" in str(bound[0]) else bound[0]
+        self.url = f"http://{shown}:{bound[1]}"
+        if self._settings.embedded:
+            write_engine_file(self._settings, self.url)
+        self._context.log.info("listening", url=self.url)
+
+    async def on_stop(self) -> None:
+        if self._settings.embedded:
+            remove_engine_file(self._settings)
+        if self._runner is not None:
+            await self._runner.cleanup()
