@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 #: name -> (meaning, labels). Every one is in docs/metrics.md.
 COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "questions_accepted": ("Questions taken in", ("source",)),
+    "questions_accepted": ("Questions put on the log by this process", ("source",)),
+    "questions_admitted": ("Questions and generations that became model calls", ()),
     "questions_settled": ("Questions that ended, by state", ("status",)),
     "model_calls": ("Model calls that ended, by outcome", ("outcome",)),
     "calls_reused": ("Calls not made because their outcome was stored already", ()),

@@ -73,7 +73,7 @@ def _next_message(context: Context, arrival: Arrival) -> Outgoing:
     )
     match decision:
         case Admission.ASK:
-            context.metrics.count("questions_accepted", "log")
+            context.metrics.count("questions_admitted")
             request = LlmRequest(**question.carried())
             return Outgoing(context.names.llm_requests, question.question_id, request)
         case Admission.END_WITH_BEST:

@@ -24,9 +24,6 @@ RECOVERY_SECONDS = 120.0
 class Asker(Protocol):
     """What `ask` and `run` need: put a question in, and look at questions."""
 
-    @property
-    def model(self) -> str: ...
-
     async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
         """Take a question in; return it as it stands (`question_id`, `status` at least)."""
         ...
@@ -50,10 +47,6 @@ class LocalAsker:
     def __init__(self, app: PipelineApp, settings: Settings) -> None:
         self._context = app.context
         self._intake = Intake(app.context, settings.deadline_seconds)
-
-    @property
-    def model(self) -> str:
-        return self._context.ports.model.model
 
     async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
         taken = await self._intake.take(new, fresh=fresh, source="run")
@@ -82,10 +75,6 @@ class HttpAsker:
         self._session = session
         self._token = settings.api_token
 
-    @property
-    def model(self) -> str:
-        raise InputError("ids with --fresh are made by the engine of the command: stop the worker")
-
     async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
         body = {
             "question_text": new.question_text,
@@ -94,6 +83,8 @@ class HttpAsker:
             "fresh": fresh,
         }
         headers = {}
+        if new.question_id is not None:
+            headers["Idempotency-Key"] = new.question_id
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         while True:

@@ -1,0 +1,179 @@
+"""The work of `run`: rows in through a window, every one to its end, results out in input order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.cli.engine import Asker
+from app.cli.progress import BatchProgress
+from app.cli.run_ids import finish_run, run_id_for
+from app.core.identity import run_row_id
+from app.core.lifecycle import Status
+from app.errors import AnswerloopError
+from app.files import BadRow, QuestionRow, RejectsFile, read_questions, write_results
+from app.intake import NewQuestion
+from app.settings import Settings
+
+#: The tail of `llm-requests` is kept short, so that retries and regenerations soon have their turn.
+WINDOW_PER_CALL = 4
+#: Questions that wait for a retry leave the window, but not without bound.
+MAX_PENDING = 10_000
+_LOOK_SECONDS = 2.0
+_WRITE_BATCH = 500
+
+
+@dataclass
+class Totals:
+    """What a run did."""
+
+    file: Path
+    out: Path | None
+    rows: int = 0
+    bad_rows: int = 0
+    rejects: Path | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    answered_before: int = 0
+    f1_sum: Counter[str] = field(default_factory=Counter)
+    f1_count: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    tokens: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Count a question that ended."""
+        status = row["status"]
+        self.counts[status] += 1
+        if row.get("cause"):
+            self.causes[row["cause"]] += 1
+        if row.get("f1") is not None:
+            self.f1_sum[status] += row["f1"]
+            self.f1_count[status] += 1
+        self.tokens += sum(a.get("tokens") or 0 for a in row.get("attempts", ()))
+
+    def mean_f1(self, status: str) -> float | None:
+        return self.f1_sum[status] / self.f1_count[status] if self.f1_count[status] else None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "file": str(self.file),
+            "out": str(self.out) if self.out else None,
+            "rows": self.rows,
+            "bad_rows": self.bad_rows,
+            "rejects": str(self.rejects) if self.rejects else None,
+            "counts": {str(s): self.counts[s] for s in Status if s.final or self.counts[s]},
+            "answered_before": self.answered_before,
+            "mean_f1": {str(s): self.mean_f1(s) for s in Status if self.f1_count[s]},
+            "dead_by_cause": dict(self.causes),
+            "tokens": self.tokens,
+            "seconds": round(self.seconds, 3),
+            "interrupted": self.interrupted,
+            "figures": self.figures,
+        }
+
+
+class Batch:
+    """One run over one file."""
+
+    def __init__(
+        self, engine: Asker, settings: Settings, totals: Totals, progress: BatchProgress,
+        *, fresh: bool,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._totals = totals
+        self._progress = progress
+        self._fresh = fresh
+        self._ids: list[str | None] = []
+        self._window = asyncio.Semaphore(WINDOW_PER_CALL * settings.llm_concurrency)
+        self._pending = asyncio.Semaphore(MAX_PENDING)
+        self._stop = asyncio.Event()
+
+    async def run(self, file: Path, file_format: str | None, limit: int | None) -> None:
+        """Submit every good row and see each to its end. Ctrl-C stops early, and cleanly."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        run_id = run_id_for(self._settings, file) if self._fresh else None
+        try:
+            async with asyncio.TaskGroup() as group:
+                work = group.create_task(self._submit_all(file, file_format, limit, run_id))
+                stop = group.create_task(self._stop.wait())
+                await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+                self._totals.interrupted = not work.done()
+                work.cancel()
+                stop.cancel()
+        except* AnswerloopError as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+        if run_id is not None and not self._totals.interrupted:
+            finish_run(self._settings, file)
+
+    async def _submit_all(
+        self, file: Path, file_format: str | None, limit: int | None, run_id: str | None
+    ) -> None:
+        rejects_path = file.with_name(f"{file.stem}.rejects.csv")
+        with RejectsFile(rejects_path) as rejects:
+            async with asyncio.TaskGroup() as group:
+                for row in read_questions(file, file_format):
+                    if isinstance(row, BadRow):
+                        rejects.add(row)
+                        self._totals.bad_rows += 1
+                        self._totals.rejects = rejects_path
+                        self._progress.bad_row(row.line, row.reason)
+                        continue
+                    if limit is not None and self._totals.rows >= limit:
+                        break
+                    await self._window.acquire()
+                    await self._pending.acquire()
+                    index = self._totals.rows
+                    self._totals.rows += 1
+                    self._ids.append(None)
+                    question_id = None if run_id is None else run_row_id(run_id, index)
+                    group.create_task(self._one(index, row, question_id))
+
+    async def _one(self, index: int, row: QuestionRow, question_id: str | None) -> None:
+        """See one row to its end. A question that waits for a retry gives its place away."""
+        in_window = True
+        try:
+            new = NewQuestion(row.question_text, row.original_answer, row.metadata, question_id)
+            found = await self._engine.submit(new)
+            self._ids[index] = found["question_id"]
+            if Status(found["status"]).final:
+                self._totals.answered_before += 1
+            while not Status(found["status"]).final:
+                found = await self._engine.wait(found["question_id"], _LOOK_SECONDS)
+                self._progress.state(index, found["status"])
+                if in_window and found["status"] == Status.WAITING:
+                    self._window.release()
+                    in_window = False
+            self._totals.add(found)
+            self._progress.done(index, found["status"])
+        finally:
+            if in_window:
+                self._window.release()
+            self._pending.release()
+
+    async def write(self, out: Path) -> None:
+        """Write one result for each good row, in input order."""
+        loop = asyncio.get_running_loop()
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for start in range(0, len(self._ids), _WRITE_BATCH):
+                ids = [each for each in self._ids[start : start + _WRITE_BATCH] if each]
+                asked = asyncio.run_coroutine_threadsafe(
+                    self._engine.questions(list(dict.fromkeys(ids))), loop
+                )
+                found = {row["question_id"]: row for row in asked.result()}
+                yield from (found[each] for each in ids)
+
+        await asyncio.to_thread(write_results, out, rows())

@@ -1,0 +1,113 @@
+"""The progress of a run on stderr: a live bar on a terminal, a line now and then when piped."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from app.core.lifecycle import Status
+
+_LINE_SECONDS = 5.0
+_SHOWN_BAD_ROWS = 5
+_COLOURS = {
+    Status.VALIDATED: "green",
+    Status.LOW_QUALITY: "yellow",
+    Status.UNSCORED: "cyan",
+    Status.DEAD: "red",
+    Status.WAITING: "magenta",
+}
+
+
+class BatchProgress:
+    """Shows rate, time left and counts by state."""
+
+    def __init__(self, console: Console, expected: int) -> None:
+        self._console = console
+        self._expected = expected
+        self._counts: Counter[str] = Counter()
+        self._states: dict[int, str] = {}
+        self._done = 0
+        self._bad = 0
+        self._started = time.monotonic()
+        self._line_at = self._started
+        self._bar = Progress(
+            TextColumn("{task.fields[what]}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[states]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(
+            "", total=expected, what="answering", rate="", states=""
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def note(self, what: str) -> None:
+        """Say what is being done."""
+        self._bar.update(self._task, what=what)
+
+    def bad_row(self, line: int, reason: str) -> None:
+        """Report a row that can't be read: the first few by line, then their number only."""
+        self._bad += 1
+        if self._bad <= _SHOWN_BAD_ROWS:
+            self._console.print(f"line {line}: {escape(reason)}", style="yellow")
+        elif self._bad == _SHOWN_BAD_ROWS + 1:
+            self._console.print("more bad rows: see the rejects file", style="yellow")
+
+    def state(self, index: int, status: str) -> None:
+        """Note where a question stands."""
+        self._states[index] = status
+        self._show()
+
+    def done(self, index: int, status: str) -> None:
+        """Note that a question ended."""
+        self._states.pop(index, None)
+        self._counts[status] += 1
+        self._done += 1
+        self._bar.update(self._task, completed=self._done, what="answering")
+        self._show()
+
+    def _show(self) -> None:
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        waiting = sum(1 for status in self._states.values() if status == Status.WAITING)
+        counts = {**self._counts, **({Status.WAITING: waiting} if waiting else {})}
+        states = " ".join(
+            f"[{colour}]{status} {counts[status]}[/{colour}]"
+            for status, colour in _COLOURS.items()
+            if counts.get(status)
+        )
+        per_second = self._done / seconds
+        rate = f"{per_second:.1f}/s" if per_second >= 1 else f"{per_second * 60:.1f}/min"
+        self._bar.update(self._task, rate=rate, states=states)
+        if not self._console.is_terminal and time.monotonic() - self._line_at > _LINE_SECONDS:
+            self._line_at = time.monotonic()
+            self._console.print(f"{self._done}/{self._expected} {rate} {states}")

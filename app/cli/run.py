@@ -1,0 +1,117 @@
+"""`answerloop run FILE`: answers the questions of a file, resumes, and adds nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli.output import json_option, print_json, stderr
+from app.logs import configure_logging
+from app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from app.cli.batch import Totals
+
+
+@click.command(short_help="Answer the questions of a file")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Results, one row for each question: .csv or .jsonl.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Read this many good rows at most.")
+@click.option(
+    "--threshold", "quality_threshold", type=float, help="Least score of a good answer (0..1)."
+)
+@click.option("--concurrency", "llm_concurrency", type=int, help="Model calls in flight at most.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Ask anew what is answered already; a rerun of an interrupted --fresh resumes.",
+)
+@click.option("--format", "file_format", help="csv, jsonl or yahoo; default: by name and content.")
+@json_option
+def run(
+    file: Path,
+    out: Path | None,
+    limit: int | None,
+    quality_threshold: float | None,
+    llm_concurrency: int | None,
+    fresh: bool,
+    file_format: str | None,
+    as_json: bool,
+) -> None:
+    """Answer the questions of FILE: CSV with a header, JSONL, or Yahoo! Answers CSV.
+
+    Rows that can't be read are reported, written to FILE.rejects.csv, and don't stop the rest. A
+    rerun continues where the last one stopped; what is answered already is not asked again.
+
+    \b
+    answerloop run questions.csv --out results.csv
+    answerloop run questions.jsonl --limit 100 --threshold 0.6 --json
+    """
+    from app.cli.summary import print_summary
+    from app.files import check_results_path, detect_format
+
+    if out is not None:
+        check_results_path(out)
+    detect_format(file, file_format)
+    settings = _settings(quality_threshold, llm_concurrency)
+    quiet = "log_level" not in settings.model_fields_set
+    configure_logging(settings.log_format, "error" if quiet else settings.log_level)
+    totals = asyncio.run(_run(settings, file, out, limit, file_format, fresh=fresh))
+    if as_json:
+        print_json(totals.as_json())
+    else:
+        print_summary(totals, settings)
+    if totals.interrupted:
+        raise SystemExit(130)
+
+
+def _settings(threshold: float | None, concurrency: int | None) -> Settings:
+    """Read the settings; a batch has no deadline and any free port unless they are set."""
+    plain = load_settings(quality_threshold=threshold, llm_concurrency=concurrency)
+    overrides: dict[str, object] = {}
+    if "deadline_seconds" not in plain.model_fields_set:
+        overrides["deadline_seconds"] = 0.0
+    if "http_port" not in plain.model_fields_set:
+        overrides["http_port"] = 0
+    return load_settings(
+        quality_threshold=threshold, llm_concurrency=concurrency, **overrides
+    )
+
+
+async def _run(
+    settings: Settings,
+    file: Path,
+    out: Path | None,
+    limit: int | None,
+    file_format: str | None,
+    *,
+    fresh: bool,
+) -> Totals:
+    from app.cli.batch import Batch, Totals
+    from app.cli.engine import any_engine
+    from app.cli.progress import BatchProgress
+    from app.files import count_rows
+
+    totals = Totals(file=file, out=out)
+    expected = count_rows(file, file_format)
+    started = time.monotonic()
+    with BatchProgress(stderr(), min(expected, limit or expected)) as progress:
+        progress.note("starting the engine")
+        async with any_engine(settings) as engine:
+            batch = Batch(engine, settings, totals, progress, fresh=fresh)
+            progress.note("loading the models")
+            await batch.run(file, file_format, limit)
+            if out is not None and not totals.interrupted:
+                progress.note("writing the results")
+                await batch.write(out)
+            totals.figures = await engine.figures()
+    totals.seconds = time.monotonic() - started
+    return totals

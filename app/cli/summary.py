@@ -1,0 +1,68 @@
+"""What a run prints at its end: one table of what happened, and what to do next."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from app.cli.batch import Totals
+from app.cli.output import printable, stdout
+from app.core.lifecycle import Status
+from app.profiles import gate_in_force
+from app.settings import Settings
+
+_MEANINGS = {
+    Status.VALIDATED: "the answer passed the gate",
+    Status.LOW_QUALITY: "no attempt passed; the best one is kept",
+    Status.UNSCORED: "no reference answer was given",
+    Status.DEAD: "gave up, with the cause",
+}
+
+
+def print_summary(totals: Totals, settings: Settings) -> None:
+    """Print the totals of a run for people."""
+    console = stdout()
+    title = "Interrupted: the same command continues" if totals.interrupted else "Done"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("state")
+    table.add_column("questions", justify="right")
+    table.add_column("mean F1", justify="right")
+    table.add_column("meaning")
+    for status, meaning in _MEANINGS.items():
+        count, mean = totals.counts[status], totals.mean_f1(status)
+        table.add_row(str(status), str(count), printable(mean), meaning)
+    table.add_section()
+    for name, value, meaning in _work(totals):
+        table.add_row(name, value, "", meaning)
+    console.print(table)
+    gate = gate_in_force(settings)
+    console.print(f"gate: {gate.metric} >= {gate.threshold:g} ({gate.source})")
+    for cause, count in totals.causes.most_common():
+        console.print(f"cause {printable(cause)}: {count}")
+    if totals.rejects is not None:
+        console.print(f"{totals.bad_rows} bad rows: {printable(totals.rejects)}")
+    if totals.out is not None and not totals.interrupted:
+        console.print(f"results: {printable(totals.out)}")
+    console.print(f"database, log: {printable(settings.data_dir)}")
+    _print_next_steps(totals)
+
+
+def _work(totals: Totals) -> list[tuple[str, str, str]]:
+    figures = totals.figures
+    rate = totals.rows / totals.seconds if totals.seconds else 0.0
+    retries = figures.get("retries_scheduled", 0)
+    return [
+        ("rows", str(totals.rows), f"{totals.answered_before} were answered before"),
+        ("model calls", str(figures.get("model_calls", 0)), f"{totals.tokens} tokens in all"),
+        ("regenerations", str(figures.get("regenerations", 0)), "weak answers asked again"),
+        ("retries", str(retries), "after overloads and rate limits"),
+        ("seconds", f"{totals.seconds:.1f}", f"{rate:.1f} questions/s"),
+    ]
+
+
+def _print_next_steps(totals: Totals) -> None:
+    console = stdout()
+    console.print("[bold]try next[/bold]")
+    if totals.out is None:
+        console.print("  answerloop run FILE --out results.csv   (asks nothing again)")
+    console.print("  answerloop show QUESTION_ID              every attempt of a question")
+    console.print("  answerloop worker                        the HTTP API on port 6066")
