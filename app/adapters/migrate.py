@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from app.adapters.store_postgres_pool import translate, where
+from app.adapters.store_postgres_pool import translate, where, wrong_address
 from app.errors import SettingsError
 
 Value = TypeVar("Value")
@@ -150,11 +150,7 @@ async def _connection(dsn: str) -> AsyncIterator[Any]:
     try:
         connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
     except (ValueError, asyncpg.ClientConfigurationError):
-        # The driver's message may quote the DSN, and with it the password.
-        raise SettingsError(
-            "is not a PostgreSQL URL, such as postgresql://user@host:5432/name",
-            name="ANSWERLOOP_DATABASE",
-        ) from None
+        raise wrong_address() from None
     try:
         yield connection  # closing it gives the lock back
     finally:

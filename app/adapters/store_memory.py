@@ -95,6 +95,7 @@ class MemoryStore:
             started_at=request.now,
             lease_until=request.now + request.lease_seconds,
             waited_seconds=request.waited_seconds,
+            verdict=call.verdict if call is not None else None,
         )
         self._move(Move(key.question_id, key.turn, Status.ASKING))
         return Claimed()

@@ -71,6 +71,14 @@ def where(dsn: str) -> str:
     return f"{host or 'localhost'}{parts.path}"
 
 
+def wrong_address() -> SettingsError:
+    """Return the error of a DSN the driver can't read, whose own may quote it, and its password."""
+    return SettingsError(
+        "is not a PostgreSQL URL, such as postgresql://user@host:5432/name",
+        name="ANSWERLOOP_DATABASE",
+    )
+
+
 def translate(error: BaseException, place: str) -> AnswerloopError | None:
     """Return the error of ours that says what a driver's error means; None for a defect of ours."""
     if isinstance(error, AnswerloopError):
@@ -78,10 +86,6 @@ def translate(error: BaseException, place: str) -> AnswerloopError | None:
     detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, REFUSALS):
         return InputError(f"PostgreSQL does not take this value: {detail}")
-    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedFunctionError):
-        return StoreUnavailable(
-            f"PostgreSQL at {place} is not migrated (answerloop db migrate): {detail}"
-        )
     if isinstance(error, _UNAVAILABLE):
         return StoreUnavailable(f"PostgreSQL at {place}: {detail}")
     return None
@@ -111,6 +115,10 @@ class PostgresPool:
         """
         try:
             return await self._repeat(work, transaction)
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError) as error:
+            raise StoreUnavailable(
+                f"PostgreSQL at {self.place} is not migrated (answerloop db migrate): {error}"
+            ) from error
         except Exception as error:
             ours = translate(error, self.place)
             if ours is None or ours is error:
@@ -147,9 +155,12 @@ class PostgresPool:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        pool = await self._opened()
         limits = self._limits
-        connection = await pool.acquire(timeout=limits.acquire_seconds)
+        try:
+            pool = await self._opened()
+            connection = await pool.acquire(timeout=limits.acquire_seconds)
+        except (ValueError, asyncpg.ClientConfigurationError):
+            raise wrong_address() from None
         try:
             yield connection
         except (OSError, TimeoutError, asyncio.CancelledError):
@@ -167,28 +178,21 @@ class PostgresPool:
 
     async def _create(self) -> Any:
         limits = self._limits
-        try:
-            return await asyncpg.create_pool(
-                self._dsn,
-                min_size=self._pool_min,
-                max_size=self._pool_max,
-                connection_class=_Connection,
-                timeout=limits.connect_seconds,
-                command_timeout=limits.command_seconds,
-                server_settings={
-                    "application_name": "answerloop",
-                    "lock_timeout": _milliseconds(limits.lock_seconds),
-                    "idle_in_transaction_session_timeout": _milliseconds(
-                        limits.idle_in_transaction_seconds
-                    ),
-                },
-            )
-        except (ValueError, asyncpg.ClientConfigurationError):
-            # The driver's message may quote the DSN, and with it the password.
-            raise SettingsError(
-                "is not a PostgreSQL URL, such as postgresql://user@host:5432/name",
-                name="ANSWERLOOP_DATABASE",
-            ) from None
+        return await asyncpg.create_pool(
+            self._dsn,
+            min_size=self._pool_min,
+            max_size=self._pool_max,
+            connection_class=_Connection,
+            timeout=limits.connect_seconds,
+            command_timeout=limits.command_seconds,
+            server_settings={
+                "application_name": "answerloop",
+                "lock_timeout": _milliseconds(limits.lock_seconds),
+                "idle_in_transaction_session_timeout": _milliseconds(
+                    limits.idle_in_transaction_seconds
+                ),
+            },
+        )
 
 
 class _Connection(asyncpg.Connection):
