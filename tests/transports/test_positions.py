@@ -111,9 +111,7 @@ STEPS = st.lists(
 
 
 @given(base=st.integers(0, 5), steps=STEPS)
-def test_no_commit_passes_an_unacknowledged_offset(
-    base: int, steps: list[tuple[str, int]]
-) -> None:
+def test_no_commit_passes_an_unacknowledged_offset(base: int, steps: list[tuple[str, int]]) -> None:
     ledger = started(base, stored=base)
     acknowledged: set[int] = set()
     for step, number in steps:
