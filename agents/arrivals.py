@@ -1,7 +1,8 @@
-"""Reading events: packed chunks for the quick stages, many single events in flight for the slow ones.
+"""Reading events: packed chunks for quick stages, many events in flight for slow ones.
 
-An agent body never raises. What can't be read goes to the dead letters before it is acknowledged, and
-so does what a stage stumbles over; what a rebalance or a stop interrupts is given back.
+An agent body never raises. What can't be read goes to the dead letters before it is
+acknowledged, and so does what a stage stumbles over; what a rebalance or a stop interrupts is
+given back.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ HandleChunk = Callable[[Context, Chunk], Awaitable[None]]
 HandleOne = Callable[[Context, Arrival], Awaitable[None]]
 
 
-async def read_chunks(context: Context, stage: str, stream: faust.Stream, handle: HandleChunk) -> None:
+async def read_chunks(
+    context: Context, stage: str, stream: faust.Stream, handle: HandleChunk
+) -> None:
     """Run `handle` on each chunk of one partition; the chunk is acknowledged after it."""
     async for event in stream.events():
         try:
@@ -82,7 +85,9 @@ async def _whole_chunk(context: Context, stage: str, chunk: Chunk, handle: Handl
     except Draining:
         raise
     except Exception:  # noqa: BLE001 (the stage boundary: see below)
-        context.log.warning("chunk_failed", stage=stage, size=len(good), error=traceback.format_exc())
+        context.log.warning(
+            "chunk_failed", stage=stage, size=len(good), error=traceback.format_exc()
+        )
 
         async def alone(context: Context, arrival: Arrival) -> None:
             await handle(context, [arrival])
@@ -92,7 +97,7 @@ async def _whole_chunk(context: Context, stage: str, chunk: Chunk, handle: Handl
 
 
 async def _guarded(context: Context, stage: str, arrival: Arrival, handle: HandleOne) -> None:
-    """Handle one message; an unexpected error sends it to the dead letters, with its traceback logged."""
+    """Handle one message; an unexpected error is logged and dead-letters it."""
     try:
         await handle(context, arrival)
     except Draining:

@@ -17,7 +17,7 @@ MAX_ORIGINAL_BYTES = 1_000_000
 def dead_letter(
     context: Context, arrival: Arrival, cause: str, detail: str, *, attempts: int | None = None
 ) -> Outgoing:
-    """Return the dead letter of a message: origin, cause, original bytes, and its question if readable."""
+    """Return the dead letter of a message: origin, cause, bytes, and its question if readable."""
     record = arrival.value if isinstance(arrival.value, QuestionState) else None
     now = context.now()
     value = arrival.raw

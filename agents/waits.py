@@ -17,7 +17,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 
 
-class Draining(Exception):  # noqa: N818 (not an error: the event is given back)
+class Draining(Exception):
     """The partitions are being taken away, or the worker stops: give the event back."""
 
 

@@ -88,5 +88,3 @@ async def prepare_topics(settings: Settings) -> None:
         refuse_other_partitions(await ensure_topics(admin, topic_table(settings)))
     finally:
         await admin.close()
-
-

@@ -1,4 +1,4 @@
-"""The file by which other commands find a running engine: `DATA_DIR/engine.json`, its HTTP address."""
+"""`DATA_DIR/engine.json`: the file by which other commands find a running engine."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ def create_app(
 ) -> PipelineApp:
     """Return the question pipeline as a Faust app, its `context` attached.
 
-    With `ports` the app uses those and closes nothing of theirs; without, it opens what the settings
-    name when it boots. `limits` replaces what the settings say (for tests).
+    With `ports` the app uses those and closes nothing of theirs; without, it opens what the
+    settings name when it boots. `limits` replaces what the settings say (for tests).
     """
     register()
     names = topic_names(settings)
@@ -84,9 +84,11 @@ def _declare_stages(context: Context, settings: Settings) -> None:
 
 
 def _owned(app: StreamApp, retries: Retries) -> frozenset[int]:
-    """Return the partitions of table `retries` that this worker owns now."""
+    """Return the partitions of table `retries` that are ours now."""
     changelog = retries.table.changelog_topic.get_topic_name()
-    return frozenset(tp.partition for tp in app.assignor.assigned_actives() if tp.topic == changelog)
+    return frozenset(
+        tp.partition for tp in app.assignor.assigned_actives() if tp.topic == changelog
+    )
 
 
 def _limits(settings: Settings) -> Limits:

@@ -63,7 +63,11 @@ class Intake:
         return question_id(new.question_text, new.original_answer, self._context.ports.model.model)
 
     async def take(
-        self, new: NewQuestion, *, idempotency_key: str | None = None, fresh: bool = False,
+        self,
+        new: NewQuestion,
+        *,
+        idempotency_key: str | None = None,
+        fresh: bool = False,
         source: str = "api",
     ) -> Taken:
         """Find the stored answer of a question, or put it on the log.
@@ -119,8 +123,13 @@ class Intake:
         """Show the questions at once; when the database is away, `admit` does it later."""
         rows = [
             Accepted(
-                q.question_id, q.question_text, q.original_answer, q.model, q.turn,
-                q.accepted_at, q.metadata,
+                q.question_id,
+                q.question_text,
+                q.original_answer,
+                q.model,
+                q.turn,
+                q.accepted_at,
+                q.metadata,
             )
             for q in questions
         ]
@@ -162,5 +171,6 @@ def _refuse_other_body(stored: StoredQuestion, new: NewQuestion) -> None:
     )
     if not same:
         raise InputError(
-            "this Idempotency-Key was used with another body: use a new key", field="Idempotency-Key"
+            "this Idempotency-Key was used with another body: use a new key",
+            field="Idempotency-Key",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
@@ -15,12 +15,12 @@ _QUIET = ("aiokafka", "faust", "mode", "httpx", "httpcore", "openai", "asyncio",
 def configure_logging(log_format: Literal["console", "json"], level: str) -> None:
     """Set up the process's logging. Called by the commands, never on import."""
     number = logging.getLevelName(level.upper())
-    renderer = (
+    renderer: Any = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -1,4 +1,4 @@
-"""The ports: what the stages need of the outside world. Adapters implement them, agents see only these.
+"""The ports: what the stages need of the outside world. Agents see only these, never adapters.
 
 Every port has an in-memory twin in `app/adapters` and one contract suite in `tests/adapters` that
 runs on the twin and on the real thing.
@@ -224,7 +224,7 @@ class AnswerStore(Protocol):
     """
 
     async def accept(self, questions: Sequence[Accepted]) -> set[str]:
-        """Store questions as accepted; return the ids that are final in the same or a later round."""
+        """Store questions as accepted; return the ids that are final in this or a later round."""
         ...
 
     async def claim(self, request: ClaimRequest) -> Claim:
@@ -299,7 +299,7 @@ class AnswerStore(Protocol):
 
 
 class AnswerCache(Protocol):
-    """Final questions by id, as UTF-8 JSON. A cache may forget; it raises CacheUnavailable, quickly."""
+    """Final questions by id, as UTF-8 JSON. May forget; raises CacheUnavailable, quickly."""
 
     async def get(self, question_id: str) -> bytes | None: ...
 

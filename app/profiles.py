@@ -1,4 +1,4 @@
-"""The gate in force: the calibrated profile of the bundled scorer, a profile file, or the settings."""
+"""The gate in force: the bundled scorer's calibrated profile, a file, or the settings."""
 
 from __future__ import annotations
 

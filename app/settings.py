@@ -24,9 +24,20 @@ PREFIX = "ANSWERLOOP_"
 
 _SCHEMES = {
     "broker": ("log:", "memory:", "kafka://host:9092[,host2:9092]"),
-    "database": ("embedded:", "memory:", "postgresql://user@host/name", "postgres://user@host/name"),
+    "database": (
+        "embedded:",
+        "memory:",
+        "postgresql://user@host/name",
+        "postgres://user@host/name",
+    ),
     "cache": ("memory:", "redis://host:6379/0", "rediss://host:6379/0"),
-    "llm": ("auto:", "bundled:", "ollama://host:11434", "openai+http://host/v1", "openai+https://host/v1"),
+    "llm": (
+        "auto:",
+        "bundled:",
+        "ollama://host:11434",
+        "openai+http://host/v1",
+        "openai+https://host/v1",
+    ),
     "scorer": ("local:", "memory:", "http://host:8000", "https://host"),
 }
 
@@ -38,47 +49,104 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    broker: str = Field("log:", description="Where messages live: durable embedded log, memory, Kafka")
-    database: str = Field("embedded:", description="PostgreSQL: embedded under DATA_DIR, or a server")
+    broker: str = Field(
+        "log:", description="Where messages live: durable embedded log, memory, Kafka"
+    )
+    database: str = Field(
+        "embedded:", description="PostgreSQL: embedded under DATA_DIR, or a server"
+    )
     cache: str = Field("memory:", description="Answer cache: in-process LRU, or Redis")
-    llm: str = Field("auto:", description="Model server; auto: a running Ollama, else the bundled model")
-    llm_model: str | None = Field(None, description="Model name; default: the server's first, or the bundled one")
+    llm: str = Field(
+        "auto:", description="Model server; auto: a running Ollama, else the bundled model"
+    )
+    llm_model: str | None = Field(
+        None, description="Model name; default: the server's first, or the bundled one"
+    )
     llm_api_key: SecretStr | None = Field(None, description="Key of an OpenAI-compatible server")
     llm_timeout_seconds: float = Field(120, gt=0, le=3600, description="Limit of one model call")
-    llm_concurrency: int = Field(8, ge=1, le=1000, description="Model calls in flight at most, in this process")
-    scorer: str = Field("local:", description="BERTScore in this process, or another answerloop's score API")
-    scorer_model: str | None = Field(None, description="Model that bert-score knows, or a folder; default: the bundled MiniLM")
+    llm_concurrency: int = Field(
+        8, ge=1, le=1000, description="Model calls in flight at most, in this process"
+    )
+    scorer: str = Field(
+        "local:", description="BERTScore in this process, or another answerloop's score API"
+    )
+    scorer_model: str | None = Field(
+        None, description="Model that bert-score knows, or a folder; default: the bundled MiniLM"
+    )
     scorer_threads: int = Field(2, ge=1, le=256, description="Threads of the scorer")
     quality_threshold: float = Field(0.75, ge=0, le=1, description="Least score of a good answer")
-    quality_metric: Metric = Field(Metric.F1, description="Figure compared with the threshold: f1, recall, precision")
-    quality_profile: str = Field("auto:", description="Calibrated gate; auto: the shipped one for the bundled MiniLM; none: the two settings; or a file")
-    max_generations: int = Field(3, ge=1, le=100, description="Times a question is asked until an answer passes")
-    overload_base_seconds: float = Field(5, gt=0, le=3600, description="First wait after an overload; doubles each time")
-    overload_max_seconds: float = Field(300, gt=0, le=86400, description="Longest wait after an overload")
-    overload_max_retries: int = Field(5, ge=0, le=100, description="Retries after overloads, for each question and round")
+    quality_metric: Metric = Field(
+        Metric.F1, description="Figure compared with the threshold: f1, recall, precision"
+    )
+    quality_profile: str = Field(
+        "auto:",
+        description="Calibrated gate; auto: the bundled MiniLM's; none: the two settings; or a file",
+    )
+    max_generations: int = Field(
+        3, ge=1, le=100, description="Times a question is asked until an answer passes"
+    )
+    overload_base_seconds: float = Field(
+        5, gt=0, le=3600, description="First wait after an overload; doubles each time"
+    )
+    overload_max_seconds: float = Field(
+        300, gt=0, le=86400, description="Longest wait after an overload"
+    )
+    overload_max_retries: int = Field(
+        5, ge=0, le=100, description="Retries after overloads, for each question and round"
+    )
     quota_delay_seconds: float = Field(60, gt=0, le=86400, description="Wait after a 429")
-    quota_max_retries: int = Field(5, ge=0, le=1000, description="Retries after a 429, for each question and round")
+    quota_max_retries: int = Field(
+        5, ge=0, le=1000, description="Retries after a 429, for each question and round"
+    )
     retry_jitter: float = Field(0.2, ge=0, lt=1, description="Spread of the waits: 0.2 is +- 20 %")
-    deadline_seconds: float = Field(86400, ge=0, le=1e8, description="Time to the end from the first call; 0: none")
-    backlog_limit: int = Field(100_000, ge=1, description="Questions in progress beyond which the API refuses new ones")
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field("PLAINTEXT", description="How Kafka is spoken to")
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("PLAIN", description="SASL mechanism")
+    deadline_seconds: float = Field(
+        86400, ge=0, le=1e8, description="Time to the end from the first call; 0: none"
+    )
+    backlog_limit: int = Field(
+        100_000, ge=1, description="Questions in progress beyond which the API refuses new ones"
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How Kafka is spoken to"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism"
+    )
     kafka_username: str | None = Field(None, description="SASL user name")
     kafka_password: SecretStr | None = Field(None, description="SASL password")
-    kafka_ca_file: Path | None = Field(None, description="Certificate authority of the Kafka brokers (PEM)")
-    kafka_instance_id: str | None = Field(None, description="Static group membership: a stable name of this worker")
-    commit_interval_seconds: float = Field(1.0, gt=0, le=60, description="How often finished offsets are committed")
+    kafka_ca_file: Path | None = Field(
+        None, description="Certificate authority of the Kafka brokers (PEM)"
+    )
+    kafka_instance_id: str | None = Field(
+        None, description="Static group membership: a stable name of this worker"
+    )
+    commit_interval_seconds: float = Field(
+        1.0, gt=0, le=60, description="How often finished offsets are committed"
+    )
     replication_factor: int = Field(1, ge=1, le=10, description="Copies of each Kafka topic")
     pipelines: str = Field("questions", description="What this worker runs: questions")
-    app_id: str = Field("answerloop", pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$", description="Name of the installation; the consumer group is APP_ID-questions")
-    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,60}$", description="Goes before each topic name")
+    app_id: str = Field(
+        "answerloop",
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$",
+        description="Name of the installation; the consumer group is APP_ID-questions",
+    )
+    topic_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]{0,60}$", description="Goes before each topic name"
+    )
     partitions: int = Field(8, ge=1, le=1000, description="Partitions of each question topic")
-    data_dir: Path = Field(Path("data"), description="Embedded log, embedded database, table caches")
+    data_dir: Path = Field(
+        Path("data"), description="Embedded log, embedded database, table caches"
+    )
     http_host: str = Field("127.0.0.1", description="Address of the HTTP server")
-    http_port: int = Field(6066, ge=0, le=65535, description="Port of the HTTP server; 0: any free one")
+    http_port: int = Field(
+        6066, ge=0, le=65535, description="Port of the HTTP server; 0: any free one"
+    )
     api_token: SecretStr | None = Field(None, description="Bearer token that writes must carry")
-    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for programs")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
+    log_format: Literal["console", "json"] = Field(
+        "console", description="Log lines for people or for programs"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged"
+    )
 
     @field_validator("broker", "database", "cache", "llm", "scorer")
     @classmethod
@@ -98,7 +166,9 @@ class Settings(BaseSettings):
         names = [name.strip() for name in value.split(",") if name.strip()]
         unknown = [name for name in names if name != "questions"]
         if unknown or not names:
-            raise ValueError(f"unknown pipeline {', '.join(unknown) or '(none)'}; there is: questions")
+            raise ValueError(
+                f"unknown pipeline {', '.join(unknown) or '(none)'}; there is: questions"
+            )
         return ",".join(names)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Topics on the broker: create what is missing, report what differs. Embedded log and Kafka alike."""
+"""Topics on the broker, embedded or Kafka: create what is missing, report what differs."""
 
 from __future__ import annotations
 
@@ -172,12 +172,16 @@ async def open_topic_admin(settings: Settings) -> TopicAdmin:
     from aiokafka.errors import KafkaError
 
     client = AIOKafkaAdminClient(
-        bootstrap_servers=kafka_hosts(settings), request_timeout_ms=10_000, **kafka_security(settings)
+        bootstrap_servers=kafka_hosts(settings),
+        request_timeout_ms=10_000,
+        **kafka_security(settings),
     )
     try:
         await client.start()
     except (KafkaError, OSError) as error:
         await client.close()
         hosts = ",".join(kafka_hosts(settings))
-        raise BrokerUnavailable(f"ANSWERLOOP_BROKER: no Kafka answers at {hosts} ({error})") from error
+        raise BrokerUnavailable(
+            f"ANSWERLOOP_BROKER: no Kafka answers at {hosts} ({error})"
+        ) from error
     return KafkaTopicAdmin(client)

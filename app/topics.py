@@ -52,7 +52,10 @@ class TopicNames(NamedTuple):
 
 
 _RECORDS: dict[str, tuple[type[faust.Record], str]] = {
-    "questions_pending": (q.Question, "questions to be answered, and weak answers' next generation"),
+    "questions_pending": (
+        q.Question,
+        "questions to be answered, and weak answers' next generation",
+    ),
     "llm_requests": (q.LlmRequest, "model calls to be made"),
     "llm_responses_success": (q.LlmAnswer, "answers to be judged"),
     "llm_responses_error": (q.LlmFailure, "failed calls to be routed"),

@@ -1,1 +1,1 @@
-"""The Records: one file for each pipeline. A record's annotations are its wire contract (app/wire)."""
+"""The Records, one file for each pipeline: annotations are the wire contract (app/wire)."""

@@ -1,9 +1,9 @@
 """Records of the question pipeline, one for each kind of message.
 
-Bounds in the annotations are wide wire bounds, checked on every topic by `app.wire`; the limits that
-are settings live in `app/core`. Times are Unix seconds. Every record of a question carries its
-text and its turn (round, generation, attempt), so that each message can be understood, dead-lettered
-and asked again on its own.
+Bounds in the annotations are wide wire bounds, checked on every topic by `app.wire`; the limits
+that are settings live in `app/core`. Times are Unix seconds. Every record of a question carries
+its text and its turn (round, generation, attempt), so that each message can be understood,
+dead-lettered and asked again on its own.
 """
 
 from __future__ import annotations

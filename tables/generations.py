@@ -20,7 +20,7 @@ class SeenGeneration(faust.Record, namespace="answerloop.SeenGeneration", serial
 
 
 class Generations:
-    """The anti-cycle memory of `admit`. Write only inside `admit`, for keys of its event's partition."""
+    """The anti-cycle memory of `admit`. Write only inside it, for keys of its event's partition."""
 
     name = "generations"
 
@@ -64,7 +64,7 @@ class Generations:
                 self.table.pop(question_id)
 
     def _get(self, question_id: str) -> SeenGeneration | None:
-        found: Any = self.table.get(question_id)
+        found: SeenGeneration | None = self.table.get(question_id)
         return found
 
     async def _rebuild(self, *_: Any) -> None:

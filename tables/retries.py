@@ -66,7 +66,7 @@ class Retries:
         self.table.on_recover(self._rebuild)
 
     def get(self, question_id: str) -> HeldCall | None:
-        found: Any = self.table.get(question_id)
+        found: HeldCall | None = self.table.get(question_id)
         return found
 
     def put(

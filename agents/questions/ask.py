@@ -63,7 +63,7 @@ async def _claim(context: Context, request: LlmRequest) -> Claimed | Outcome:
 
 
 async def _call(context: Context, request: LlmRequest) -> Outcome:
-    """Make the call and store its outcome. A call that outlasts a drain's grace goes on detached."""
+    """Make the call and store its outcome. One that outlasts a drain's grace goes on detached."""
     call = asyncio.create_task(_call_and_store(context, request))
     try:
         return await interruptible(context, asyncio.shield(call))
@@ -106,7 +106,7 @@ async def _store(context: Context, call: CallKey, outcome: Outcome) -> None:
 
 
 def detach(context: Context, key: CallKey, call: asyncio.Task[Outcome]) -> None:
-    """Let a call go on without its event: its outcome reaches the ledger, where the next owner finds it.
+    """Let a call go on without its event; the next owner finds its outcome in the ledger.
 
     A call that is cancelled after all (the worker stops) gives its claim back.
     """

@@ -112,17 +112,13 @@ def _on_due(
     request = _GATE.decode(before.request.encode())
     waited = max(0.0, context.now() - before.failed_at)
     outgoing.append(
-        Outgoing(
-            context.names.llm_requests, due.question_id, request.derive(waited_seconds=waited)
-        )
+        Outgoing(context.names.llm_requests, due.question_id, request.derive(waited_seconds=waited))
     )
     context.metrics.count("retries_released")
     changed[due.question_id] = Entry(decision, before.failed_at, None)
 
 
-def _on_settled(
-    settled: QuestionSettled, before: Entry | None, changed: dict[str, Entry]
-) -> None:
+def _on_settled(settled: QuestionSettled, before: Entry | None, changed: dict[str, Entry]) -> None:
     decision = on_settled(before.held if before else None, settled.round, settled.settled_at)
     if before is not None and not isinstance(decision, Ignore):
         changed[settled.question_id] = Entry(decision, before.failed_at, None)

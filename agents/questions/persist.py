@@ -1,4 +1,4 @@
-"""`persist`: stores ends and dead letters, then the cache, then says that the question is settled."""
+"""`persist`: stores ends and dead letters, fills the cache, then says what is settled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.core.lifecycle import ANSWERED, Status
 from app.errors import CacheUnavailable
 from app.ports import DeadLetterRow, Ending
 from app.wire import Chunk
-from models.questions import DeadLetter, QuestionSettled, ScoredAnswer
+from models.questions import DeadLetter, Question, QuestionSettled, ScoredAnswer
 
 STAGE = "persist"
 
@@ -28,12 +28,10 @@ async def handle(context: Context, chunk: Chunk) -> None:
             case DeadLetter() as letter:
                 letters.append(_letter_row(letter))
                 if letter.question is not None:
-                    _add(endings, _dead_ending(letter))
+                    _add(endings, _dead_ending(letter, letter.question))
     store = context.ports.store
     if endings or letters:
-        await until_up(
-            context, "database", lambda: store.finish(list(endings.values()), letters)
-        )
+        await until_up(context, "database", lambda: store.finish(list(endings.values()), letters))
     await _keep(context, endings)
     await publish(context, [_settled(context, ending) for ending in endings.values()])
     for ending in endings.values():
@@ -81,8 +79,7 @@ def _scored_ending(scored: ScoredAnswer) -> Ending:
     )
 
 
-def _dead_ending(letter: DeadLetter) -> Ending:
-    question = letter.question
+def _dead_ending(letter: DeadLetter, question: Question) -> Ending:
     best = question.best
     return Ending(
         question_id=question.question_id,

@@ -25,7 +25,9 @@ def _routed(context: Context, arrival: Arrival) -> Outgoing:
     cause = CAUSES.get(failure.cause)
     if cause is None:
         context.metrics.count("dead_letters", "unknown_cause")
-        return dead_letter(context, arrival, "unknown_cause", f"no cause is named {failure.cause!r}")
+        return dead_letter(
+            context, arrival, "unknown_cause", f"no cause is named {failure.cause!r}"
+        )
     match cause.route:
         case Route.OVERLOAD:
             return Outgoing(context.names.errors_overload, failure.question_id, failure)

@@ -18,7 +18,9 @@ from app.settings import Settings, load_settings
 @click.option("--fresh", is_flag=True, help="Ask anew, also when an answer is stored.")
 @click.option("--wait", "seconds", default=600.0, show_default=True, help="Seconds to wait.")
 @json_option
-def ask(question_text: str, reference: str | None, fresh: bool, seconds: float, as_json: bool) -> None:
+def ask(
+    question_text: str, reference: str | None, fresh: bool, seconds: float, as_json: bool
+) -> None:
     """Ask one question; a stored answer is shown at once.
 
     \b
@@ -81,8 +83,14 @@ def print_question(row: dict[str, Any]) -> None:
             ("generation", "attempt", "cause", "f1", "seconds", "tokens", "waited s", "answer"),
             (
                 (
-                    a["generation"], a["attempt"], a.get("cause"), a.get("f1"), a["seconds"],
-                    a["tokens"], a["waited_seconds"], (a.get("answer") or "-")[:200],
+                    a["generation"],
+                    a["attempt"],
+                    a.get("cause"),
+                    a.get("f1"),
+                    a["seconds"],
+                    a["tokens"],
+                    a["waited_seconds"],
+                    (a.get("answer") or "-")[:200],
                 )
                 for a in row["attempts"]
             ),

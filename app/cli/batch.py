@@ -83,8 +83,13 @@ class Batch:
     """One run over one file."""
 
     def __init__(
-        self, engine: Asker, settings: Settings, totals: Totals, progress: BatchProgress,
-        *, fresh: bool,
+        self,
+        engine: Asker,
+        settings: Settings,
+        totals: Totals,
+        progress: BatchProgress,
+        *,
+        fresh: bool,
     ) -> None:
         self._engine = engine
         self._settings = settings

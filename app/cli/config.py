@@ -37,10 +37,11 @@ def setting_row(settings: Settings, name: str) -> dict[str, Any]:
     from pydantic import SecretStr
 
     value = getattr(settings, name)
+    shown: str | None = None
     if isinstance(value, SecretStr):
         shown = "********"
-    else:
-        shown = _masked(str(value)) if value is not None else None
+    elif value is not None:
+        shown = _masked(str(value))
     return {
         "setting": PREFIX + name.upper(),
         "value": shown,
@@ -66,7 +67,9 @@ def check(as_json: bool) -> None:
     if as_json:
         print_json(results)
     else:
-        print_table(None, ("part", "status", "detail"), ((n, *r.values()) for n, r in results.items()))
+        print_table(
+            None, ("part", "status", "detail"), ((n, *r.values()) for n, r in results.items())
+        )
     if any(result["status"] != "up" for result in results.values()):
         raise SystemExit(4)
 

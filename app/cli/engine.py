@@ -147,7 +147,9 @@ async def _recovered(app: PipelineApp) -> None:
             while app.rebalancing or not app.tables.actives_ready:
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise UnavailableError("the broker did not give the engine its partitions in time") from None
+        raise UnavailableError(
+            "the broker did not give the engine its partitions in time"
+        ) from None
 
 
 @asynccontextmanager

@@ -55,9 +55,7 @@ class BatchProgress:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task(
-            "", total=expected, what="answering", rate="", states=""
-        )
+        self._task = self._bar.add_task("", total=expected, what="answering", rate="", states="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -99,7 +97,7 @@ class BatchProgress:
     def _show(self) -> None:
         seconds = max(time.monotonic() - self._started, 1e-9)
         waiting = sum(1 for status in self._states.values() if status == Status.WAITING)
-        counts = {**self._counts, **({Status.WAITING: waiting} if waiting else {})}
+        counts: dict[str, int] = {**self._counts, str(Status.WAITING): waiting}
         states = " ".join(
             f"[{colour}]{status} {counts[status]}[/{colour}]"
             for status, colour in _COLOURS.items()

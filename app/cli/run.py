@@ -81,9 +81,7 @@ def _settings(threshold: float | None, concurrency: int | None) -> Settings:
         overrides["deadline_seconds"] = 0.0
     if "http_port" not in plain.model_fields_set:
         overrides["http_port"] = 0
-    return load_settings(
-        quality_threshold=threshold, llm_concurrency=concurrency, **overrides
-    )
+    return load_settings(quality_threshold=threshold, llm_concurrency=concurrency, **overrides)
 
 
 async def _run(

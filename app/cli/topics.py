@@ -23,7 +23,9 @@ def create(as_json: bool) -> None:
     """Create the missing topics with their settings; report what differs. May be repeated."""
     reports = asyncio.run(_create(load_settings()))
     if as_json:
-        print_json([{"name": r.name, "state": r.state, "differences": r.differences} for r in reports])
+        print_json(
+            [{"name": r.name, "state": r.state, "differences": r.differences} for r in reports]
+        )
         return
     print_table(
         None,

@@ -19,7 +19,7 @@ def worker(http_port: int | None, llm_concurrency: int | None) -> None:
 
     \b
     answerloop worker
-    ANSWERLOOP_BROKER=kafka://kafka:9092 ANSWERLOOP_DATABASE=postgresql://app@db/app answerloop worker
+    ANSWERLOOP_BROKER=kafka://kafka:9092 answerloop worker --http-port 0
     """
     settings = load_settings(http_port=http_port, llm_concurrency=llm_concurrency)
     configure_logging(settings.log_format, settings.log_level)

@@ -1,1 +1,4 @@
-"""Decisions as pure functions on frozen values: standard library only, time and randomness come in as arguments."""
+"""Decisions as pure functions on frozen values.
+
+Standard library only; time, randomness and counts come in as arguments.
+"""

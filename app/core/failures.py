@@ -37,16 +37,22 @@ CAUSES: dict[str, Cause] = {
         _cause("request_timeout", Route.OVERLOAD, "408: the server gave up on the request"),
         _cause("timeout", Route.OVERLOAD, "no answer within LLM_TIMEOUT_SECONDS"),
         _cause("refused", Route.OVERLOAD, "nobody listens at the model's address"),
-        _cause("connection_lost", Route.OVERLOAD, "the connection broke before the answer was whole"),
+        _cause(
+            "connection_lost", Route.OVERLOAD, "the connection broke before the answer was whole"
+        ),
         _cause("model_loading", Route.OVERLOAD, "the server is still loading the model"),
         _cause("malformed_reply", Route.OVERLOAD, "the reply is not what the protocol says"),
         _cause("reply_too_large", Route.DEAD, "the reply exceeds the size that is read"),
         _cause("rate_limited", Route.QUOTA, "429: too many requests"),
-        _cause("insufficient_quota", Route.DEAD, "the account has no credit left: top it up, redrive"),
+        _cause(
+            "insufficient_quota", Route.DEAD, "the account has no credit left: top it up, redrive"
+        ),
         _cause("bad_request", Route.DEAD, "400: the server does not accept this question"),
         _cause("unauthorized", Route.DEAD, "401: LLM_API_KEY is missing or wrong"),
         _cause("forbidden", Route.DEAD, "403: the key may not use this model"),
-        _cause("model_not_found", Route.DEAD, "404: the server has no such model: pull it, redrive"),
+        _cause(
+            "model_not_found", Route.DEAD, "404: the server has no such model: pull it, redrive"
+        ),
         _cause("request_too_large", Route.DEAD, "413: the question is too long for the server"),
         _cause("unprocessable", Route.DEAD, "422: the server does not accept this question"),
         _cause("context_exceeded", Route.DEAD, "the question is longer than the model's context"),

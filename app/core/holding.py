@@ -1,4 +1,4 @@
-"""What `hold` does with failures and due times: counts per question, kept from the messages alone."""
+"""What `hold` decides about failures and due times, with counts for each question."""
 
 from __future__ import annotations
 

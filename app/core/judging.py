@@ -19,7 +19,7 @@ class Next(Enum):
 
 
 def needs_score(answer: str, reference: str | None) -> bool:
-    """Tell whether the scorer has to be asked: not without a reference, not for a guarded answer."""
+    """Tell whether the scorer has to be asked: there is a reference, and no guard objects."""
     return bool(reference and reference.strip()) and guard(answer) is None
 
 

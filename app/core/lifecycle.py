@@ -50,9 +50,7 @@ class Turn(NamedTuple):
     attempt: int
 
 
-def supersedes(
-    old_turn: Turn, old_status: Status, new_turn: Turn, new_status: Status
-) -> bool:
+def supersedes(old_turn: Turn, old_status: Status, new_turn: Turn, new_status: Status) -> bool:
     """Tell whether a new fact replaces the stored one.
 
     A new round always wins. Within a round a final state never moves; otherwise the later turn

@@ -69,7 +69,9 @@ def next_wait(
     if retry_after_seconds is not None:
         asked = min(max(retry_after_seconds, RETRY_AFTER_MIN_SECONDS), RETRY_AFTER_MAX_SECONDS)
         return RetryIn(min(asked * (1 + policy.jitter * draw), RETRY_AFTER_MAX_SECONDS))
-    return RetryIn(nominal_wait(policy, kind, retries_so_far) * (1 + policy.jitter * (2 * draw - 1)))
+    return RetryIn(
+        nominal_wait(policy, kind, retries_so_far) * (1 + policy.jitter * (2 * draw - 1))
+    )
 
 
 def nominal_wait(policy: RetryPolicy, kind: RetryKind, retries_so_far: int) -> float:

@@ -1,4 +1,4 @@
-"""What changes when a weak answer is asked for again: never the reference, which would be cheating."""
+"""What changes when a weak answer is asked for again. Never the reference: that is cheating."""
 
 from __future__ import annotations
 

@@ -18,9 +18,7 @@ MAX_PAIRS = 256
 #: Something besides white space, and no NUL (PostgreSQL text can't hold one).
 _TEXT = r"\A[^\x00]*[^\s\x00][^\x00]*\Z"
 QuestionText = Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION_CHARACTERS, pattern=_TEXT)]
-ReferenceText = Annotated[
-    str, Meta(max_length=MAX_QUESTION_CHARACTERS, pattern=r"\A[^\x00]*\Z")
-]
+ReferenceText = Annotated[str, Meta(max_length=MAX_QUESTION_CHARACTERS, pattern=r"\A[^\x00]*\Z")]
 AnyText = Annotated[str, Meta(max_length=MAX_ANSWER_CHARACTERS)]
 
 Body = TypeVar("Body")

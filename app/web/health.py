@@ -32,8 +32,12 @@ def add_routes(app: web.Application, context: Context) -> None:
         dependencies = dict(zip(names, results, strict=True))
         status = _overall(dependencies)
         return web.json_response(
-            {"status": status, "service": "answerloop", "version": __version__,
-             "dependencies": dependencies},
+            {
+                "status": status,
+                "service": "answerloop",
+                "version": __version__,
+                "dependencies": dependencies,
+            },
             status=503 if status == "unhealthy" else 200,
         )
 
@@ -91,7 +95,9 @@ async def _broker(context: Context) -> str:
     client = getattr(inner, "client", None)
     if client is not None:
         metadata = await client.fetch_all_metadata()
-        return f"{len(metadata.brokers())} brokers, {len(app.consumer.assignment())} partitions here"
+        return (
+            f"{len(metadata.brokers())} brokers, {len(app.consumer.assignment())} partitions here"
+        )
     return f"embedded, {len(app.consumer.assignment())} partitions here"
 
 

@@ -26,7 +26,9 @@ def error_response(
     if field is not None:
         error["field"] = field
     return web.json_response(
-        {"error": error}, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        {"error": error},
+        status=status,
+        headers={k.replace("_", "-"): v for k, v in headers.items()},
     )
 
 
@@ -79,7 +81,9 @@ def authorisation(settings: Settings) -> Any:
             given = request.headers.get("Authorization", "")
             if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
                 return error_response(
-                    401, "unauthorized", "send Authorization: Bearer with the API token",
+                    401,
+                    "unauthorized",
+                    "send Authorization: Bearer with the API token",
                     WWW_Authenticate="Bearer",
                 )
         return await handler(request)

