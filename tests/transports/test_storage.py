@@ -214,15 +214,15 @@ class TestDurableLog:
         end, last = storage.end(TP), storage.read(TP, 299, 1)
         storage.expire(time.time())  # while others may be reading: tombstones stay
         assert {r.key: r.value for r in storage.read(TP, 0, 999)} == latest
-        await fill(storage, 12, key=b"many")
-        latest[b"many"] = b"11"
+        await fill(storage, 30, key=b"many")
+        latest[b"many"] = b"29"
         storage.close()
         storage = SqliteStorage(tmp_path)  # nobody reads now: tombstones go
         kept = storage.read(TP, 0, 999)
         assert {r.key: r.value for r in kept} == {k: v for k, v in latest.items() if v is not None}
         assert len(kept) == len({r.key for r in kept})
         assert last[0].offset == end - 1
-        assert storage.end(TP) == end + 12
+        assert storage.end(TP) == end + 30
         storage.close()
 
     async def test_a_table_recovers_from_a_compacted_changelog(

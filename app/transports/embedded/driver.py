@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from threading import get_ident
@@ -62,6 +63,8 @@ class Consumer(StrictConsumer, base.Consumer):
         self._wake = asyncio.Event()
         self._rebalance_lock = asyncio.Lock()
         self._thread = 0
+        self._readers = ThreadPoolExecutor(1, "log-reader")
+        """Our own: a reader must not queue behind whatever else uses the loop's threads."""
         super().__init__(*args, **kwargs)
 
     @property
@@ -81,6 +84,7 @@ class Consumer(StrictConsumer, base.Consumer):
     async def on_stop(self) -> None:
         await super().on_stop()
         self.storage.remove_listener(self._on_append)
+        self._readers.shutdown(wait=False)
 
     def _on_append(self) -> None:
         if get_ident() == self._thread:
@@ -169,7 +173,10 @@ class Consumer(StrictConsumer, base.Consumer):
         def read_all() -> list[list[RawRecord]]:
             return [read(tp, offset, limit) for tp, offset, limit in wanted]
 
-        runs = await asyncio.to_thread(read_all) if self.storage.blocking else read_all()
+        if self.storage.blocking:
+            runs = await self.loop.run_in_executor(self._readers, read_all)
+        else:
+            runs = read_all()
         found = {}
         for (tp, offset, _limit), run in zip(wanted, runs, strict=True):
             if self._positions.get(tp, 0) == offset:  # nobody sought elsewhere meanwhile
@@ -245,7 +252,7 @@ class Consumer(StrictConsumer, base.Consumer):
         while not self.should_stop:
             await self.sleep(EXPIRE_SECONDS)
             if not self.should_stop:
-                await asyncio.to_thread(self.storage.expire, time())
+                await self.loop.run_in_executor(self._readers, self.storage.expire, time())
 
 
 class Producer(StrictProducer, base.Producer):
@@ -258,7 +265,7 @@ class Producer(StrictProducer, base.Producer):
     async def create_topic(self, topic: str, partitions: int, *_: Any, **options: Any) -> None:
         _declare(self.app, self.transport.storage, topic, partitions, **options)
 
-    async def send(  # noqa: PLR0917 - Faust's signature
+    async def send(
         self,
         topic: str,
         key: bytes | None,

@@ -15,7 +15,7 @@ class LogError(Exception):
     """Root of the embedded log's errors."""
 
 
-class LogInUse(LogError):  # noqa: N818 - says what is the case
+class LogInUse(LogError):
     """Another process has the log open: only one may write it."""
 
     def __init__(self, path: Path, pid: int | None) -> None:
@@ -25,11 +25,11 @@ class LogInUse(LogError):  # noqa: N818 - says what is the case
         self.pid = pid
 
 
-class LogClosed(LogError):  # noqa: N818
+class LogClosed(LogError):
     """The log was closed."""
 
 
-class UnknownTopic(LogError):  # noqa: N818
+class UnknownTopic(LogError):
     """The topic does not exist in this log."""
 
     def __init__(self, topic: str) -> None:

@@ -34,6 +34,7 @@ CREATE TABLE partitions (
     id INTEGER PRIMARY KEY, topic INTEGER NOT NULL REFERENCES topics, partition INTEGER NOT NULL,
     ended INTEGER NOT NULL DEFAULT 0,
     compacted INTEGER NOT NULL DEFAULT 0,
+    kept INTEGER NOT NULL DEFAULT 0,
     UNIQUE (topic, partition));
 CREATE TABLE records (
     id INTEGER PRIMARY KEY, timestamp REAL NOT NULL, headers BLOB, key BLOB, value BLOB);
@@ -42,7 +43,7 @@ CREATE TABLE offsets (
     committed INTEGER NOT NULL, PRIMARY KEY (consumer_group, partition)) WITHOUT ROWID;
 """
 # partitions.ended: an offset the partition's end never falls below, whatever was deleted.
-# partitions.compacted: the end when superseded keys were last dropped.
+# partitions.compacted: the end when superseded keys were last dropped; kept: how many there were.
 
 
 def row_id(partition_id: int, offset: int) -> int:

@@ -46,8 +46,8 @@ class MemoryStorage:
     ) -> TopicInfo:
         return self._topics.setdefault(name, TopicInfo(name, partitions, dict(config or {})))
 
-    def topics(self) -> dict[str, TopicInfo]:
-        return dict(self._topics)
+    def topics(self) -> Mapping[str, TopicInfo]:
+        return self._topics
 
     def partition_for(self, topic: str, key: bytes | None) -> int:
         partitions = self._topic(topic).partitions

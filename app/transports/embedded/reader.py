@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -31,7 +32,7 @@ class SqliteReader:
         self._reading = Lock()
         self._database = connect(folder, readonly=readonly)
 
-    def topics(self) -> dict[str, TopicInfo]:
+    def topics(self) -> Mapping[str, TopicInfo]:
         with self._reading:
             return read_topics(self._database)[0]
 

@@ -109,14 +109,16 @@ class SqliteStorage(SqliteReader):
                 self._topics = topics
             return self._topics[name]
 
-    def topics(self) -> dict[str, TopicInfo]:
+    def topics(self) -> Mapping[str, TopicInfo]:
         return self._topics
 
     def _partition_id(self, tp: PartitionKey) -> int:
-        try:
-            return self._ids[tp[0], tp[1]]
-        except KeyError:
-            raise UnknownTopic(tp[0]) from None
+        number = self._ids.get((tp[0], tp[1]))
+        if number is not None:
+            return number
+        if tp[0] in self._topics:
+            raise ValueError(f"{tp[0]} has no partition {tp[1]}")
+        raise UnknownTopic(tp[0])
 
     def partition_for(self, topic: str, key: bytes | None) -> int:
         info = self._topics.get(topic)
@@ -184,11 +186,12 @@ class SqliteStorage(SqliteReader):
         for tp, number in list(self._ids.items()):
             keep_seconds = self._topics[tp[0]].retention_seconds
             if keep_seconds is not None:
-                oldest = now - keep_seconds
-                dropped += self._writer.call(
-                    partial(upkeep.expire, partition_id=number, oldest=oldest)
-                )
+                work = partial(upkeep.expire, partition_id=number, oldest=now - keep_seconds)
+                while gone := self._writer.call(work):
+                    dropped += gone
         dropped += self._compact(drop_tombstones=False)
+        if dropped:
+            self._writer.call(lambda db: db.execute("PRAGMA incremental_vacuum(2000)").fetchall())
         return dropped
 
     def _compact(self, *, drop_tombstones: bool) -> int:

@@ -64,7 +64,7 @@ class Storage(Protocol):
     ) -> TopicInfo:
         """Create a topic, or return it as it is when it exists."""
 
-    def topics(self) -> dict[str, TopicInfo]: ...
+    def topics(self) -> Mapping[str, TopicInfo]: ...
 
     def partition_for(self, topic: str, key: bytes | None) -> int:
         """Kafka's partition for this key (murmur2); some partition when there is no key."""
