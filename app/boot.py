@@ -15,7 +15,7 @@ from app.errors import AnswerloopError, StoreUnavailable
 from app.opening import OpenPorts, open_ports
 from app.settings import Settings
 from app.topic_admin import ensure_topics, open_topic_admin, refuse_other_partitions
-from app.topics import topic_table
+from app.topics import all_topics
 
 #: How long a stopping worker waits for calls that go on without their events.
 DETACHED_SECONDS = 5.0
@@ -85,6 +85,6 @@ async def prepare_topics(settings: Settings) -> None:
     """Create missing topics; a partition count that differs stops the start."""
     admin = await open_topic_admin(settings)
     try:
-        refuse_other_partitions(await ensure_topics(admin, topic_table(settings)))
+        refuse_other_partitions(await ensure_topics(admin, all_topics(settings)))
     finally:
         await admin.close()

@@ -15,7 +15,7 @@ from app.broker import broker_url, faust_credentials
 from app.ports import Ports
 from app.profiles import gate_in_force
 from app.settings import Settings
-from app.topics import MAX_MESSAGE_BYTES, topic_names, topic_table
+from app.topics import MAX_MESSAGE_BYTES, app_name, topic_names, topic_table
 from app.transports import StreamApp, TopicPlan, register
 from app.wire import TopicSchema
 from tables.generations import Generations
@@ -46,7 +46,7 @@ def create_app(
     names = topic_names(settings)
     specs = topic_table(settings)
     app = PipelineApp(
-        f"{settings.app_id}-questions",
+        app_name(settings),
         topic_plans={
             name: TopicPlan(packed=True, max_records=CHUNK)
             for name in names
@@ -54,7 +54,7 @@ def create_app(
         },
         **_faust_options(settings),
     )
-    schema = TopicSchema({spec.name: spec.record for spec in specs})
+    schema = TopicSchema({spec.name: spec.record for spec in specs if spec.record})
     context = Context(
         app=app,
         names=names,

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     )
     quality_profile: str = Field(
         "auto:",
-        description="Calibrated gate; auto: the bundled MiniLM's; none: the two settings; or a file",
+        description="Calibrated gate: auto:, a file, or none (the two settings)",
     )
     max_generations: int = Field(
         3, ge=1, le=100, description="Times a question is asked until an answer passes"

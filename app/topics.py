@@ -19,12 +19,15 @@ MAX_MESSAGE_BYTES = 2_097_152
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """One topic as it must be on the broker. `name` carries the prefix."""
+    """One topic as it must be on the broker. `name` carries the prefix.
+
+    Without a retention it is compacted: a table's changelog, whose `record` is Faust's business.
+    """
 
     name: str
-    record: type[faust.Record]
+    record: type[faust.Record] | None
     partitions: int
-    retention_ms: int
+    retention_ms: int | None
     replication: int = 1
     extra: dict[str, str] = field(default_factory=dict)
     about: str = ""
@@ -32,6 +35,8 @@ class TopicSpec:
     @property
     def config(self) -> dict[str, str]:
         """The topic's configuration in Kafka's own names."""
+        if self.retention_ms is None:
+            return {"cleanup.policy": "compact", **self.extra}
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **self.extra}
 
 
@@ -89,3 +94,35 @@ def topic_table(settings: Settings) -> list[TopicSpec]:
         )
         for key, (record, about) in _RECORDS.items()
     ]
+
+
+TABLES = ("generations", "retries")
+
+
+def app_name(settings: Settings) -> str:
+    """Return the Faust app id of the question pipeline, which is its consumer group."""
+    return f"{settings.app_id}-questions"
+
+
+def changelog_table(settings: Settings) -> list[TopicSpec]:
+    """Return the changelog topics of the tables, named as Faust names them.
+
+    They are made before the consumer starts: one that appears later is not in its metadata yet
+    when the first table write asks for the partition count.
+    """
+    return [
+        TopicSpec(
+            name=f"{app_name(settings)}-{table}-changelog",
+            record=None,
+            partitions=settings.partitions,
+            retention_ms=None,
+            replication=settings.replication_factor,
+            about=f"changelog of table {table}",
+        )
+        for table in TABLES
+    ]
+
+
+def all_topics(settings: Settings) -> list[TopicSpec]:
+    """Return the topics of the pipeline and of its tables."""
+    return [*topic_table(settings), *changelog_table(settings)]

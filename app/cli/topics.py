@@ -38,15 +38,15 @@ def create(as_json: bool) -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List the topics of the pipeline: what each holds, and whether it is there."""
-    from app.topics import topic_table
+    from app.topics import all_topics
 
     settings = load_settings()
-    specs = topic_table(settings)
+    specs = all_topics(settings)
     found = asyncio.run(_describe(settings, [spec.name for spec in specs]))
     rows = [
         {
             "topic": spec.name,
-            "record": spec.record.__name__,
+            "record": spec.record.__name__ if spec.record else "table",
             "partitions": found[spec.name].partitions if spec.name in found else None,
             "about": spec.about,
         }
@@ -80,11 +80,11 @@ def describe(name: str, as_json: bool) -> None:
 
 async def _create(settings: Settings) -> list[TopicReport]:
     from app.topic_admin import ensure_topics, open_topic_admin
-    from app.topics import topic_table
+    from app.topics import all_topics
 
     admin = await open_topic_admin(settings)
     try:
-        return await ensure_topics(admin, topic_table(settings))
+        return await ensure_topics(admin, all_topics(settings))
     finally:
         await admin.close()
 

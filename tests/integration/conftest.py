@@ -1,0 +1,69 @@
+"""Real Kafka, PostgreSQL and Redis for the pipeline as a whole, each started once for the run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.integration.cluster import Cluster
+from tests.adapters.conftest import (
+    postgres_dsn as postgres_dsn,
+)
+from tests.adapters.conftest import (
+    postgres_server as postgres_server,
+)
+from tests.adapters.conftest import (
+    redis_server as redis_server,
+)
+from tests.adapters.conftest import (
+    redis_url as redis_url,
+)
+from tests.servers.kafka import KafkaServer
+from tests.servers.model_server import FakeModelServer
+
+
+@pytest.fixture
+async def model_server() -> AsyncIterator[FakeModelServer]:
+    """A scripted model server in the test's own loop."""
+    server = FakeModelServer(answer=lambda question: "An answer")
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def make_cluster(
+    kafka: KafkaServer, postgres_dsn: str, redis_url: str, tmp_path: Path
+) -> Iterator[Callable[..., Cluster]]:
+    """Return a maker of clusters with topics and a group of their own."""
+    made: list[Cluster] = []
+
+    def make(model: FakeModelServer, **settings: str) -> Cluster:
+        name = f"t{uuid4().hex[:8]}"
+        cluster = Cluster(
+            tmp_path,
+            {
+                "BROKER": f"kafka://{kafka.bootstrap}",
+                "DATABASE": postgres_dsn,
+                "CACHE": redis_url,
+                "LLM": f"ollama://{model.host}",
+                "LLM_MODEL": "smol",
+                "SCORER": "memory:",
+                "APP_ID": name,
+                "TOPIC_PREFIX": f"{name}.",
+                "PARTITIONS": "4",
+                "OVERLOAD_BASE_SECONDS": "0.2",
+                "QUOTA_DELAY_SECONDS": "1",
+                "COMMIT_INTERVAL_SECONDS": "0.2",
+                **settings,
+            },
+        )
+        made.append(cluster)
+        return cluster
+
+    yield make
+    for cluster in made:
+        cluster.close()
