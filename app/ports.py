@@ -248,7 +248,11 @@ class AnswerStore(Protocol):
         ...
 
     async def record_failure(self, call: CallKey, owner: str, failure: CallFailure) -> bool:
-        """Keep a failure. False when an answer or failure is there already (it stays)."""
+        """Keep a failure. False when an answer or failure is there already (it stays).
+
+        False as well while somebody else holds the claim: a failure of the past does not end the
+        call that is being made now.
+        """
         ...
 
     async def verdict(self, call: CallKey) -> StoredVerdict | None:

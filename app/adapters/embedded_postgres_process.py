@@ -30,6 +30,7 @@ _OPTIONS = {
     "io_method": "sync",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
+    "max_parallel_maintenance_workers": "0",
     "huge_pages": "off",
     "fsync": "on",
     "synchronous_commit": "on",

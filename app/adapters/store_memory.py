@@ -206,6 +206,13 @@ class MemoryStore:
     async def counts(self) -> dict[Status, int]:
         return dict(Counter(row.status for row in self._questions.values()))
 
+    async def unfinished(self, accepted_before: float, limit: int = 100) -> list[StoredQuestion]:
+        """Return questions accepted before a time (Unix seconds) that did not end, oldest first."""
+        open_ = [row for row in self._questions.values() if not row.status.final]
+        return sorted((row for row in open_ if row.accepted_at < accepted_before), key=_position)[
+            :limit
+        ]
+
     async def dead_letters(
         self, *, after: Origin | None = None, limit: int = 100
     ) -> list[DeadLetterRow]:

@@ -142,6 +142,12 @@ class PostgresStore:
     async def counts(self) -> dict[Status, int]:
         return await self._read(reads.read_counts)
 
+    async def unfinished(self, accepted_before: float, limit: int = 100) -> list[StoredQuestion]:
+        """Return questions accepted before a time (Unix seconds) that did not end, oldest first."""
+        return await self._read(
+            lambda connection: reads.read_unfinished(connection, accepted_before, limit)
+        )
+
     async def dead_letters(
         self, *, after: tuple[str, int, int] | None = None, limit: int = 100
     ) -> list[DeadLetterRow]:

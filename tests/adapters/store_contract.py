@@ -564,6 +564,17 @@ class ReadContract:
         await store.finish([ending("a"), ending("b", status=Status.DEAD)])
         assert await store.counts() == {Status.ACCEPTED: 3, Status.VALIDATED: 1, Status.DEAD: 1}
 
+    async def test_what_did_not_end_is_found_oldest_first(self, store: Any) -> None:
+        for n, status in enumerate(Status):
+            await put(store, f"q{n}", FIRST, status)
+        await store.accept([accepted("young", accepted_at=1_800_000_000.0)])
+        await store.accept([accepted("old", accepted_at=1.0)])
+        found = await store.unfinished(1_700_000_001.0)
+        assert [each.question_id for each in found] == ["old", "q0", "q1", "q2", "q3"]
+        assert {each.status for each in found} == {each for each in Status if not each.final}
+        assert [each.question_id for each in await store.unfinished(1e10, limit=2)] == ["old", "q0"]
+        assert await store.unfinished(1.0) == []
+
     async def test_a_store_that_works_says_so(self, store: AnswerStore) -> None:
         assert await store.check()
 
