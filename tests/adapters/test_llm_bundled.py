@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.adapters.llm_bundled import ANSWER_TOKENS, BundledModel, weights_path
+from app.adapters.llm_bundled import ANSWER_TOKENS, BundledModel, weights_path, whole_sentences
 from app.core.failures import CAUSES
 from app.core.strategies import Prompt, prompt_for
 from app.errors import LlmFailed, UnavailableError
@@ -45,6 +45,20 @@ async def test_closed_before_it_was_used_it_loads_nothing() -> None:
     await model.close()
     with pytest.raises(UnavailableError, match="closed"):
         await model.check()
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Cats purr. They also sl", "Cats purr."),
+        ("Cats purr. They sleep.", "Cats purr."),
+        ("It is 3.14 metres long and", "It is 3.14 metres long and"),
+        ("First: sleep\nSecond: ea", "First: sleep"),
+        ("", ""),
+    ],
+)
+def test_an_answer_that_was_cut_ends_with_a_whole_sentence(text: str, kept: str) -> None:
+    assert whole_sentences(text) == kept
 
 
 @pytest.mark.bundled
