@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import faust
@@ -294,6 +296,51 @@ class TransportContract:
         assert asyncio.get_running_loop().time() - stopping < 10
         assert app.consumer.draining.is_set()
         assert (await backend.committed(app.conf.id)).get((topic, 0), 0) == 0
+
+    async def test_a_wait_that_races_draining_does_not_hold_up_a_rebalance(
+        self, backend: Backend
+    ) -> None:
+        topic = backend.name("reassigned")
+        await backend.create(topic, 2)
+        for partition in (0, 1):
+            await backend.send(topic, partition, *[b"%d" % n for n in range(8)])
+        begun: list[bytes] = []
+        done: list[tuple[int, int]] = []
+        ready = asyncio.Event()
+
+        def worker() -> StreamApp:
+            app = self.app(backend)
+
+            @app.agent(app.topic(topic, schema=RawSchema()), concurrency=4)
+            async def work(stream: Any) -> None:
+                async for event in stream.events():
+                    begun.append(event.value)
+                    if ready.is_set():
+                        done.append((event.message.partition, event.message.offset))
+                    else:
+                        await app.consumer.draining.wait()
+                        app.consumer.release(event)
+
+            return app
+
+        app = worker()
+        async with running(app):
+            await until(lambda: len(begun) == 4)
+            ready.set()  # for what comes after; those four wait for `draining`
+            async with self.rebalanced(app, worker):
+                await until(lambda: len(set(done)) == 16)
+                assert not app.consumer.draining.is_set()
+        assert len(done) == 16
+        assert sum((await backend.committed(app.conf.id)).values()) == 16
+
+    @asynccontextmanager
+    async def rebalanced(
+        self, app: StreamApp, another: Callable[[], StreamApp]
+    ) -> AsyncIterator[None]:
+        """Rebalance the group: where it has but one member, that gets its partitions anew."""
+        await app.consumer.rebalance()
+        await until(lambda: not app.rebalancing)
+        yield
 
     # -- packed topics
 
