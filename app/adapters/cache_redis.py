@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -17,9 +17,12 @@ from app.errors import CacheUnavailable, SettingsError
 
 Value = TypeVar("Value")
 
-#: Limit of one connect and of one command; a call may need both.
+#: Limit of one connect and of one command; a call may need both, and a wait for a connection.
 TIMEOUT_SECONDS = 0.1
-CALL_SECONDS = 3 * TIMEOUT_SECONDS
+CALL_TIMEOUTS = 3
+
+#: Few: a burst of calls shall not be a burst of handshakes.
+MAX_CONNECTIONS = 16
 
 #: After a failure calls fail at once for so long; then one call tries, the others go on failing.
 BACK_OFF_SECONDS = 1.0
@@ -37,18 +40,22 @@ class RedisCache:
         prefix: str = "answerloop:",
         ttl_seconds: int = 7 * 86_400,
         *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.where = _where(url)
         self._prefix = prefix
         self._ttl_seconds = ttl_seconds
+        self._call_seconds = CALL_TIMEOUTS * timeout_seconds
         self._monotonic = monotonic
         self._retry_at = 0.0
         try:
-            self._redis = Redis.from_url(
+            pool = BlockingConnectionPool.from_url(
                 url,
-                socket_timeout=TIMEOUT_SECONDS,
-                socket_connect_timeout=TIMEOUT_SECONDS,
+                max_connections=MAX_CONNECTIONS,
+                timeout=self._call_seconds,
+                socket_timeout=timeout_seconds,
+                socket_connect_timeout=timeout_seconds,
                 retry=Retry(NoBackoff(), 0),
             )
         except ValueError:
@@ -56,6 +63,7 @@ class RedisCache:
             raise SettingsError(
                 "is not a Redis URL, such as redis://localhost:6379/0", name="ANSWERLOOP_CACHE"
             ) from None
+        self._redis = Redis.from_pool(pool)
 
     def __repr__(self) -> str:
         return f"RedisCache({self.where})"
@@ -109,7 +117,7 @@ class RedisCache:
         if self._retry_at:
             self._retry_at = now + BACK_OFF_SECONDS  # this call is the one that tries
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(self._call_seconds):
                 value = await call()
         except (RedisError, OSError, TimeoutError, UnicodeError) as error:
             self._retry_at = self._monotonic() + BACK_OFF_SECONDS

@@ -1,4 +1,4 @@
-"""Real servers for the adapters: one of each for a test run, a fresh database for each test."""
+"""Real servers for the adapters: one of each for a test run, an empty database for each test."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ from tests.servers.postgres import PostgresServer, start_postgres
 from tests.servers.redis import RedisServer, start_redis
 
 _TEMPLATE = "migrated"
+_EMPTY = """
+DO $$ BEGIN EXECUTE (
+    SELECT 'TRUNCATE ' || string_agg(format('%I', tablename), ', ') FROM pg_tables
+    WHERE schemaname = 'public' AND tablename <> 'schema_migrations');
+END $$
+"""
 _numbers = itertools.count(1)
 
 
@@ -31,7 +37,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             asyncio.run(migrate(server.dsn_of(_TEMPLATE)))
             yield server
         finally:
-            server.stop()
+            server.stop("immediate")
 
 
 @pytest.fixture
@@ -40,10 +46,17 @@ def empty_postgres_dsn(postgres_server: PostgresServer) -> str:
     return _new_database(postgres_server, "template1")
 
 
-@pytest.fixture
-def postgres_dsn(postgres_server: PostgresServer) -> str:
-    """The DSN of a migrated database of its own."""
+@pytest.fixture(scope="module")
+def postgres_database(postgres_server: PostgresServer) -> str:
+    """The DSN of a migrated database, for the tests of a module in turn."""
     return _new_database(postgres_server, _TEMPLATE)
+
+
+@pytest.fixture
+def postgres_dsn(postgres_database: str) -> str:
+    """The DSN of a migrated database without rows."""
+    asyncio.run(_execute(postgres_database, _EMPTY))
+    return postgres_database
 
 
 @pytest.fixture(scope="session")

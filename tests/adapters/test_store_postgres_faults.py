@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,13 +20,14 @@ from app.core.lifecycle import Status, Turn, supersedes
 from app.core.questions import CallKey
 from app.errors import InputError, SettingsError, StoreUnavailable
 from app.ports import Busy, Claimed, Waiting
-from tests.adapters.store_contract import (
+from tests.adapters.store_contract_facts import (
     FIRST,
     VERDICT,
     accepted,
     answer,
     call,
     ending,
+    failure,
     request,
     stored,
 )
@@ -307,6 +309,52 @@ async def test_two_hundred_at_once_make_few_commits(
 async def commits(connection: asyncpg.Connection) -> int:
     """Return the number of write transactions of the server so far."""
     return int(await connection.fetchval("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
+
+
+async def test_workers_on_the_same_rows_never_deadlock(postgres_dsn: str) -> None:
+    before = await deadlocks(postgres_dsn)
+    stores = [PostgresStore(postgres_dsn) for _ in range(4)]
+    ids = [f"q{n:02}" for n in range(30)]
+    await stores[0].accept([accepted(each) for each in ids])
+
+    async def work(number: int, store: PostgresStore) -> int:
+        owner, draw, won = f"worker-{number}", random.Random(number), 0
+        for turn in (Turn(0, 1, attempt) for attempt in range(1, 6)):
+            order = draw.sample(ids, len(ids))
+            claims = await asyncio.gather(
+                *(store.claim(request(each, turn, owner)) for each in order),
+                store.renew(owner, 60, time.time()),
+                store.accept([accepted(each, turn) for each in reversed(order)]),
+                store.waiting([Waiting(each, turn, 1.0, "overloaded") for each in order]),
+            )
+            mine = [each for each, claim in zip(order, claims, strict=False) if claim == Claimed()]
+            won += len(mine)
+            await asyncio.gather(
+                *(store.record_answer(call(each, turn), owner, answer()) for each in mine[::2]),
+                *(store.record_failure(call(each, turn), owner, failure()) for each in mine[1::2]),
+                *(store.record_verdict(call(each, turn), VERDICT) for each in order),
+                store.finish([ending(each, turn) for each in draw.sample(ids, 2)]),
+            )
+        return won
+
+    won = await asyncio.gather(*(work(n, store) for n, store in enumerate(stores)))
+    assert sum(won) == 5 * len(ids)
+    for store in stores:
+        await store.close()
+    assert await deadlocks(postgres_dsn) == before
+
+
+async def deadlocks(dsn: str) -> int:
+    """Return how many deadlocks the server found in a database."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        return int(
+            await connection.fetchval(
+                "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+            )
+        )
+    finally:
+        await connection.close()
 
 
 async def test_workers_whose_locks_cross_both_get_through(postgres_dsn: str) -> None:

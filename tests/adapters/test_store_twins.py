@@ -14,7 +14,7 @@ from app.adapters.store_postgres import PostgresStore
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey
 from app.ports import ClaimRequest, StoredVerdict, Waiting
-from tests.adapters.store_contract import (
+from tests.adapters.store_contract_facts import (
     VERDICT,
     accepted,
     answer,

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tests.servers import ServerMissing
 
@@ -39,10 +40,10 @@ class PostgresServer:
         log = self.data / "server.log"
         self._control("start", "-o", options, "-l", str(log), "-t", "60")
 
-    def stop(self) -> None:
-        """Stop at once, breaking connections; nothing happens when it is stopped already."""
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """Break all connections and stop, if it runs; `immediate` leaves a recovery to the start."""
         with contextlib.suppress(subprocess.CalledProcessError):
-            self._control("stop", "-m", "fast", "-t", "30")
+            self._control("stop", "-m", mode, "-t", "60")
 
     def restart(self) -> None:
         self.stop()
