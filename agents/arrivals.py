@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import faust
@@ -105,7 +106,11 @@ async def _guarded(context: Context, stage: str, arrival: Arrival, handle: Handl
     except Exception as error:  # noqa: BLE001 (the stage boundary: nothing may be lost)
         context.metrics.count("stage_errors", stage)
         context.log.error("stage_error", stage=stage, error=traceback.format_exc())
-        await publish(context, [internal_error_letter(context, stage, arrival, error)])
+        try:
+            await publish(context, [internal_error_letter(context, stage, arrival, error)])
+        except ValueError:  # the question itself can't be written again: keep its bytes alone
+            bare = replace(arrival, value=None)
+            await publish(context, [internal_error_letter(context, stage, bare, error)])
 
 
 async def _bury_rejected(context: Context, rejected: list[Arrival]) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 from agents.context import Context
 from agents.waits import Outgoing
-from app.wire import Arrival, Rejected
+from app.wire import MAX_VALUE_BYTES, Arrival, Rejected
 from models.questions import DeadLetter, Question, QuestionState, ScoredAnswer
 
 _EARLIEST, _LATEST = 1e9, 1e11
 #: A longer original is cut: its topic still has it until its retention ends.
 MAX_ORIGINAL_BYTES = 1_000_000
+MAX_KEY_BYTES = 1_000
 
 
 def dead_letter(
@@ -21,9 +22,10 @@ def dead_letter(
     record = arrival.value if isinstance(arrival.value, QuestionState) else None
     now = context.now()
     value = arrival.raw
-    if value is not None and len(value) > MAX_ORIGINAL_BYTES:
-        detail = f"{detail} (original of {len(value)} bytes cut to {MAX_ORIGINAL_BYTES})"
-        value = value[:MAX_ORIGINAL_BYTES]
+    room = MAX_ORIGINAL_BYTES if record is None else _room_beside_question(len(value or b""))
+    if value is not None and len(value) > room:
+        detail = f"{detail[:3500]} (original of {len(value)} bytes cut to {room})"
+        value = value[:room]
     seen = record.accepted_at if record is not None else arrival.timestamp
     letter = DeadLetter(
         origin_topic=arrival.topic,
@@ -35,7 +37,7 @@ def dead_letter(
         dead_at=now,
         attempts=attempts if attempts is not None else (record.attempt if record else 0),
         question=Question(**record.carried()) if record is not None else None,
-        key=arrival.key,
+        key=arrival.key[:MAX_KEY_BYTES] if arrival.key is not None else None,
         value=value,
     )
     key = (
@@ -44,6 +46,11 @@ def dead_letter(
         else f"{arrival.topic}/{arrival.partition}/{arrival.offset}"
     )
     return Outgoing(context.names.dead_letters, key, letter)
+
+
+def _room_beside_question(message_bytes: int) -> int:
+    """Return how many bytes of a message fit (in base64) beside the question read from it."""
+    return max(0, min(MAX_ORIGINAL_BYTES, (MAX_VALUE_BYTES - 50_000 - message_bytes) * 3 // 4))
 
 
 def rejected_letter(context: Context, arrival: Arrival) -> Outgoing:

@@ -88,12 +88,14 @@ async def publish(context: Context, messages: Sequence[Outgoing]) -> None:
             results = await asyncio.gather(
                 *(_send(context, message) for message in batch), return_exceptions=True
             )
-            failed = [m for m, r in zip(batch, results, strict=True) if isinstance(r, Exception)]
+            failed = [
+                m for m, r in zip(batch, results, strict=True) if isinstance(r, BaseException)
+            ]
             for result in results:
                 if isinstance(result, ValueError | TypeError):
                     raise result
             if len(failed) == len(batch):
-                raise BrokerUnavailable(str(next(r for r in results if r is not None)))
+                raise BrokerUnavailable(repr(results[0]))
             return failed
 
         unsent = await until_up(context, "broker", send_all)

@@ -23,7 +23,7 @@ from app.errors import SettingsError
 PREFIX = "ANSWERLOOP_"
 
 _SCHEMES = {
-    "broker": ("log:", "memory:", "kafka://host:9092[,host2:9092]"),
+    "broker": ("log:", "memory:", "memory://name", "kafka://host:9092[,host2:9092]"),
     "database": (
         "embedded:",
         "memory:",
@@ -152,10 +152,10 @@ class Settings(BaseSettings):
     @classmethod
     def _known_scheme(cls, value: str, info: Any) -> str:
         choices = _SCHEMES[info.field_name]
-        scheme = value.split("//", 1)[0] if "//" in value else value
-        plain = {choice.split("//", 1)[0] for choice in choices}
-        if scheme not in plain:
-            raise ValueError(f"unknown scheme {scheme!r}; use one of: {', '.join(choices)}")
+        scheme = value.split("//", 1)[0]
+        urls = {choice.split("//", 1)[0] for choice in choices if "//" in choice}
+        if not (value in choices or ("//" in value and scheme in urls)):
+            raise ValueError(f"{scheme!r} can't be used here; use one of: {', '.join(choices)}")
         if "//" in value:
             _check_url(value)
         return value
@@ -173,7 +173,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if not _loopback(self.http_host) and self.api_token is None:
+        if not _loopback(self.http_host) and not self.api_token:
             raise ValueError(
                 f"HTTP_HOST {self.http_host} is reachable from other machines: set "
                 f"{PREFIX}API_TOKEN, or bind to 127.0.0.1"

@@ -22,9 +22,13 @@ class Forgetting:
         """Return the ids of a partition whose grace period is over."""
         queue = self._settled[partition]
         old = []
-        while queue and queue[0][0] + self.after_seconds <= now:
+        while queue and self.is_old(queue[0][0], now):
             old.append(queue.popleft()[1])
         return old
+
+    def is_old(self, settled_at: float | None, now: float) -> bool:
+        """Tell whether an end is long enough ago; a question that goes on has none."""
+        return settled_at is not None and settled_at + self.after_seconds <= now
 
     def clear(self) -> None:
         self._settled.clear()

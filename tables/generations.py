@@ -60,7 +60,7 @@ class Generations:
         """Drop the entries of a partition that settled long enough ago."""
         for question_id in self._forgetting.take_old(partition, now):
             found = self._get(question_id)
-            if found is not None and found.settled_at is not None:
+            if found is not None and self._forgetting.is_old(found.settled_at, now):
                 self.table.pop(question_id)
 
     def _get(self, question_id: str) -> SeenGeneration | None:

@@ -98,7 +98,7 @@ class Retries:
         """Drop the entries of a partition that settled long enough ago."""
         for question_id in self._forgetting.take_old(partition, now):
             found = self.get(question_id)
-            if found is not None and found.settled_at is not None:
+            if found is not None and self._forgetting.is_old(found.settled_at, now):
                 self.table.pop(question_id)
 
     async def _rebuild(self, *_: Any) -> None:

@@ -35,6 +35,8 @@ async def handle(table: Generations, context: Context, chunk: Chunk) -> None:
     await publish(context, outgoing)
     context.metrics.count("repeats_dropped", by=repeats + len(ended))
     for question in fresh:
+        if question.question_id in ended:
+            continue  # nothing will settle it again, so the entry would stay for ever
         table.admit(question.question_id, Seen(question.round, question.generation), partition)
     for arrival in chunk:
         if isinstance(arrival.value, QuestionSettled):

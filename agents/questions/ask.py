@@ -19,6 +19,7 @@ from models.questions import LlmAnswer, LlmFailure, LlmRequest
 
 STAGE = "ask"
 _BUSY_PAUSE_SECONDS = 0.5
+_HTTP_STATUSES = range(100, 600)
 
 Outcome = CallAnswer | CallFailure
 
@@ -69,6 +70,11 @@ async def _call(context: Context, request: LlmRequest) -> Outcome:
         return await interruptible(context, asyncio.shield(call))
     except (Draining, asyncio.CancelledError):
         detach(context, request.call, call)
+        raise
+    except Exception:
+        await until_up(
+            context, "database", lambda: context.ports.store.unclaim(request.call, context.owner)
+        )
         raise
 
 
@@ -145,7 +151,7 @@ def _failure(error: LlmFailed, seconds: float, now: float) -> CallFailure:
         detail=error.detail[:2000],
         seconds=max(0.0, seconds),
         failed_at=now,
-        status=error.status,
+        status=error.status if error.status in _HTTP_STATUSES else None,
         retry_after_seconds=error.retry_after_seconds,
     )
 

@@ -106,7 +106,7 @@ def _on_due(
     changed: dict[str, Entry],
     outgoing: list[Outgoing],
 ) -> None:
-    decision = on_due(before.held if before else None, due.turn)
+    decision = on_due(before.held if before else None, due.turn, context.now())
     if before is None or before.request is None or isinstance(decision, Ignore):
         return
     request = _GATE.decode(before.request.encode())

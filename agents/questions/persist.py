@@ -53,7 +53,9 @@ async def _keep(context: Context, endings: dict[str, Ending]) -> None:
         return
     store = context.ports.store
     stored = await until_up(context, "database", lambda: store.questions_by_id(answered))
-    entries = {q.question_id: msgspec.json.encode(q.as_json()) for q in stored if q.status.final}
+    entries = {
+        q.question_id: msgspec.json.encode(q.as_json()) for q in stored if q.status in ANSWERED
+    }
     try:
         await context.ports.cache.put(entries)
     except CacheUnavailable:

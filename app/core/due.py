@@ -31,7 +31,8 @@ class DueQueue:
         self.resend_seconds = resend_seconds
         self._waits: dict[str, Wait] = {}
         self._partition: dict[str, int] = {}
-        self._heaps: defaultdict[str, list[tuple[float, str, Turn]]] = defaultdict(list)
+        self._next: dict[str, float] = {}
+        self._heaps: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
 
     def __len__(self) -> int:
         return len(self._waits)
@@ -43,12 +44,13 @@ class DueQueue:
         """Add a wait, or replace the one of the same question."""
         self._waits[wait.question_id] = wait
         self._partition[wait.question_id] = partition
-        heapq.heappush(self._heaps[wait.kind], (wait.due_at, wait.question_id, wait.turn))
+        self._schedule(wait, wait.due_at)
 
     def remove(self, question_id: str) -> None:
         """Forget the wait of a question; unknown ones are fine."""
         self._waits.pop(question_id, None)
         self._partition.pop(question_id, None)
+        self._next.pop(question_id, None)
 
     def keep_partitions(self, partitions: frozenset[int]) -> None:
         """Forget the waits of every other partition: another worker has them now."""
@@ -60,13 +62,19 @@ class DueQueue:
         heap = self._heaps[kind]
         taken: list[Wait] = []
         while heap and heap[0][0] <= now and len(taken) < limit:
-            _, question_id, turn = heapq.heappop(heap)
+            at, question_id = heapq.heappop(heap)
             wait = self._waits.get(question_id)
-            if wait is not None and wait.turn == turn and wait.kind == kind:
+            if wait is not None and wait.kind == kind and self._next.get(question_id) == at:
                 taken.append(wait)
+                del self._next[question_id]
         for wait in taken:
-            heapq.heappush(heap, (now + self.resend_seconds, wait.question_id, wait.turn))
+            self._schedule(wait, now + self.resend_seconds)
         return taken
+
+    def _schedule(self, wait: Wait, at: float) -> None:
+        """Hand the wait out at `at`; its earlier heap entries count no more."""
+        self._next[wait.question_id] = at
+        heapq.heappush(self._heaps[wait.kind], (at, wait.question_id))
 
     def next_due(self) -> float | None:
         """Return the earliest due time of all waits, or None."""

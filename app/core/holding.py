@@ -77,9 +77,14 @@ def on_failure(
     )
 
 
-def on_due(held: Held | None, turn: Turn) -> Held | Ignore:
-    """Decide on a timer's word: the wait of exactly this turn ends, anything else is ignored."""
+def on_due(held: Held | None, turn: Turn, now: float) -> Held | Ignore:
+    """Decide on a timer's word: the wait of exactly this turn ends, anything else is ignored.
+
+    So is a word that comes early (forged, or by a clock that is ahead): the timer repeats it.
+    """
     if held is None or held.failed != turn or held.due_at is None or held.settled_at is not None:
+        return Ignore()
+    if now < held.due_at:
         return Ignore()
     return replace(held, due_at=None)
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 RETRY_AFTER_MIN_SECONDS = 1.0
 RETRY_AFTER_MAX_SECONDS = 300.0
 _LARGEST_EXPONENT = 64
+_A_YEAR_SECONDS = 31_536_000.0
 
 
 class RetryKind(StrEnum):
@@ -86,17 +87,18 @@ def parse_retry_after(header: str | None, now: float) -> float | None:
     """Read a Retry-After header (RFC 9110: seconds or an HTTP date) as seconds from `now`.
 
     Nonsense (text, NaN, infinity, a negative number of seconds) is None: the policy's own wait
-    applies. A date in the past is 0.
+    applies. A date in the past is 0, and what is over a year away is a year.
     """
     if header is None:
         return None
     text = header.strip()
     if text.isascii() and text.isdigit():
-        return float(text[:18])
+        return min(float(text[:18]), _A_YEAR_SECONDS)
     try:
         when = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.fromtimestamp(now, UTC)).total_seconds())
+    seconds = (when - datetime.fromtimestamp(now, UTC)).total_seconds()
+    return min(max(0.0, seconds), _A_YEAR_SECONDS)

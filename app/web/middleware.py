@@ -55,7 +55,12 @@ async def _answer(  # noqa: PLR0911 (one return for each kind of error)
     except web.HTTPRequestEntityTooLarge:
         return error_response(413, "too_large", f"the body is over {MAX_BODY_BYTES} bytes")
     except web.HTTPException as error:
-        return error_response(error.status, error.reason.lower().replace(" ", "_"), error.reason)
+        response = error_response(
+            error.status, error.reason.lower().replace(" ", "_"), error.reason
+        )
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
     except NotJson as error:
         return error_response(400, "not_json", str(error))
     except InputError as error:
@@ -74,12 +79,13 @@ async def _answer(  # noqa: PLR0911 (one return for each kind of error)
 def authorisation(settings: Settings) -> Any:
     """Ask for the bearer token on everything that is not a plain read."""
     token = settings.api_token.get_secret_value() if settings.api_token else None
+    expected = f"Bearer {token}".encode()
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if token is not None and request.method not in ("GET", "HEAD", "OPTIONS"):
             given = request.headers.get("Authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            if not hmac.compare_digest(given.encode(errors="replace"), expected):
                 return error_response(
                     401,
                     "unauthorized",

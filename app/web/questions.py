@@ -9,6 +9,7 @@ from aiohttp import web
 
 from agents.context import Context
 from app.core.lifecycle import Status
+from app.core.metadata import metadata_problem
 from app.core.questions import StoredQuestion
 from app.errors import CacheUnavailable, InputError, NotFoundError, StoreUnavailable
 from app.intake import Intake, NewQuestion
@@ -48,6 +49,8 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
         wait = _seconds(request.query.get("wait"))
         key = _idempotency_key(request)
         body = await read_body(request, QueryBody)
+        if problem := metadata_problem(body.metadata):
+            raise InputError(f"metadata: {problem}", field="metadata")
         if len(msgspec.json.encode(body.metadata)) > MAX_METADATA_BYTES:
             raise InputError(f"metadata is over {MAX_METADATA_BYTES} bytes", field="metadata")
         new = NewQuestion(body.question_text, body.original_answer, body.metadata)
@@ -123,8 +126,10 @@ def _without_attempts(question: StoredQuestion) -> dict[str, object]:
 
 def _idempotency_key(request: web.Request) -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= MAX_KEY_CHARACTERS:
-        raise InputError(f"1 to {MAX_KEY_CHARACTERS} characters", field="Idempotency-Key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_KEY_CHARACTERS or not key.isprintable():
+        raise InputError(f"1 to {MAX_KEY_CHARACTERS} printable characters", field="Idempotency-Key")
     return key
 
 
@@ -152,6 +157,6 @@ def _status(text: str | None) -> Status | None:
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 500:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= 500):
         raise InputError("limit is a number from 1 to 500", field="limit")
     return int(text)

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import faust
 import msgspec
 
+from app.core.metadata import metadata_problem
+
 
 class WireGate:
     """Encodes and decodes one Record type.
@@ -30,6 +32,7 @@ class WireGate:
             found = self._decode(value)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(str(error)) from error
+        _refuse_bad_metadata(found)
         return _record_of(self.record, found, self._nested)
 
     def encode(self, record: faust.Record) -> bytes:
@@ -37,14 +40,23 @@ class WireGate:
         fields = {name: getattr(record, name) for name in self.struct.__struct_fields__}
         try:
             value = self._encode({"type": self.record._options.namespace, **fields})
-            self._decode(value)
-        except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+            _refuse_bad_metadata(self._decode(value))
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
             raise ValueError(f"{self.record.__name__}: {error}") from error
         return value
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema (2020-12) of the record."""
         return msgspec.json.schema(self.struct)
+
+
+def _refuse_bad_metadata(found: Any) -> None:
+    """Free JSON has bounds too, also in a record within the record. Raises ValueError."""
+    for holder in (found, getattr(found, "question", None)):
+        metadata = getattr(holder, "metadata", None)
+        problem = metadata_problem(metadata) if metadata else None
+        if problem is not None:
+            raise ValueError(f"metadata: {problem}")
 
 
 def _plain(value: Any) -> Any:
