@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from app.adapters import store_postgres_ledger as ledger
+from app.adapters import store_postgres_claims as claims
+from app.adapters import store_postgres_outcomes as outcomes
 from app.adapters import store_postgres_questions as writes
 from app.adapters import store_postgres_reads as reads
 from app.adapters.batching import Batcher
 from app.adapters.store_facts import accepted_row, ended_row, fold_rows, move_of_wait
+from app.adapters.store_postgres_calls import clean_key
 from app.adapters.store_postgres_pool import Limits, PostgresPool
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey, StoredQuestion
@@ -62,18 +64,18 @@ class PostgresStore:
         self._pool = PostgresPool(dsn, pool_min, pool_max, limits or Limits())
         #: Claims that the database may hold, but nobody got: the connection broke, or the caller
         #: was cancelled. They are dropped before they could be renewed, or stand in the way.
-        self._orphans: set[ledger.Holding] = set()
+        self._orphans: set[claims.Holding] = set()
         self._claiming = asyncio.Lock()
         self._claims: Batcher[ClaimRequest, Claim] = Batcher(
             self._claim, max_size=MAX_BATCH, abandoned=self._abandon
         )
         self._accepts = self._batcher(_accept, MAX_CHUNKS)
-        self._unclaims = self._batcher(ledger.unclaim_calls)
-        self._answers = self._batcher(ledger.record_answers)
-        self._failures = self._batcher(ledger.record_failures)
+        self._unclaims = self._batcher(claims.unclaim_calls)
+        self._answers = self._batcher(outcomes.record_answers)
+        self._failures = self._batcher(outcomes.record_failures)
         self._question_reads = self._batcher(reads.read_questions)
-        self._verdict_reads = self._batcher(ledger.read_verdicts)
-        self._verdicts = self._batcher(ledger.record_verdicts)
+        self._verdict_reads = self._batcher(outcomes.read_verdicts)
+        self._verdicts = self._batcher(outcomes.record_verdicts)
         self._waits = self._batcher(_wait, MAX_CHUNKS)
         self._ends = self._batcher(_finish, MAX_CHUNKS)
 
@@ -94,7 +96,7 @@ class PostgresStore:
         async with self._claiming:
             orphans = {holding for holding in self._orphans if holding[1] == owner}
             renewed = await self._pool.run(
-                lambda connection: ledger.renew_calls(connection, owner, lease_seconds, orphans)
+                lambda connection: claims.renew_calls(connection, owner, lease_seconds, orphans)
             )
             self._orphans -= orphans
         return renewed
@@ -187,10 +189,10 @@ class PostgresStore:
         return await self._pool.run(work, transaction=False)
 
     async def _claim(self, requests: list[ClaimRequest]) -> list[Claim | Exception]:
-        holdings = [(ledger.clean_key(each.call), each.owner) for each in requests]
+        holdings = [(clean_key(each.call), each.owner) for each in requests]
 
         async def work(connection: Any, part: Sequence[ClaimRequest]) -> list[Claim]:
-            return await ledger.claim_calls(connection, part, self._orphans)
+            return await claims.claim_calls(connection, part, self._orphans)
 
         async with self._claiming:
             try:
@@ -205,7 +207,7 @@ class PostgresStore:
 
     def _abandon(self, request: ClaimRequest, result: Claim) -> None:
         if isinstance(result, Claimed):
-            self._orphans.add((ledger.clean_key(request.call), request.owner))
+            self._orphans.add((clean_key(request.call), request.owner))
 
     def _batcher(
         self,

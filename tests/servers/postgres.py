@@ -41,7 +41,7 @@ class PostgresServer:
         self._control("start", "-o", options, "-l", str(log), "-t", "60")
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
-        """Break all connections and stop, if it runs; `immediate` leaves a recovery to the start."""
+        """Break all connections and stop, if it runs; `immediate` leaves work to the next start."""
         with contextlib.suppress(subprocess.CalledProcessError):
             self._control("stop", "-m", mode, "-t", "60")
 

@@ -1,0 +1,156 @@
+"""Claims of model calls in PostgreSQL.
+
+Every function runs inside one transaction on one connection. Rows are locked in the order of their
+keys, ledger before questions, so that workers wait for each other but never in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from app.adapters.store_facts import Move
+from app.adapters.store_postgres_calls import clean_key, read_calls
+from app.adapters.store_postgres_questions import move_questions
+from app.adapters.store_postgres_rows import columns
+from app.adapters.store_text import clean_text
+from app.core.lifecycle import Status
+from app.core.questions import CallKey
+from app.ports import Busy, CallAnswer, CallFailure, Claim, Claimed, ClaimRequest
+
+#: A call and who holds it.
+Holding = tuple[CallKey, str]
+
+_LOCK = """
+SELECT FROM attempts
+JOIN unnest($1::text[], $2::int[], $3::int[], $4::int[])
+    AS wanted (question_id, round, generation, attempt)
+    USING (question_id, round, generation, attempt)
+ORDER BY question_id, round, generation, attempt
+FOR UPDATE OF attempts
+"""
+
+_UNCLAIM = """
+DELETE FROM attempts AS call
+USING unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[])
+    AS held (question_id, round, generation, attempt, owner)
+WHERE (call.question_id, call.round, call.generation, call.attempt, call.owner)
+    = (held.question_id, held.round, held.generation, held.attempt, held.owner)
+    AND call.outcome IS NULL
+"""
+
+# A lease is measured by the clock of the database: workers' clocks differ.
+_CLAIM = """
+INSERT INTO attempts AS call (
+    question_id, round, generation, attempt,
+    model, owner, lease_until, started_at, waited_seconds)
+SELECT question_id, round, generation, attempt, model, owner,
+    extract(epoch FROM clock_timestamp()) + lease_seconds, started_at, waited_seconds
+FROM unnest($1::text[], $2::int[], $3::int[], $4::int[],
+    $5::text[], $6::text[], $7::float8[], $8::float8[], $9::float8[])
+    AS request (question_id, round, generation, attempt,
+        model, owner, lease_seconds, started_at, waited_seconds)
+ORDER BY question_id, round, generation, attempt
+ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
+    model = excluded.model, owner = excluded.owner, lease_until = excluded.lease_until,
+    started_at = excluded.started_at, waited_seconds = excluded.waited_seconds
+WHERE call.outcome IS NULL AND call.lease_until <= extract(epoch FROM clock_timestamp())
+RETURNING question_id, round, generation, attempt
+"""
+
+_LOCK_MINE = """
+SELECT FROM attempts WHERE owner = $1 AND outcome IS NULL
+ORDER BY question_id, round, generation, attempt
+FOR UPDATE
+"""
+
+_RENEW = """
+WITH renewed AS (
+    UPDATE attempts SET lease_until = extract(epoch FROM clock_timestamp()) + $2::float8
+    WHERE owner = $1 AND outcome IS NULL
+    RETURNING 1)
+SELECT count(*) FROM renewed
+"""
+
+
+async def claim_calls(
+    connection: Any, requests: Sequence[ClaimRequest], orphans: Collection[Holding]
+) -> list[Claim]:
+    """Claim calls in order: of several claims of one call, the first may get it.
+
+    `orphans` are claims that the database may hold though nobody got them: they are dropped first.
+    """
+    first: dict[CallKey, ClaimRequest] = {}
+    for request in requests:
+        first.setdefault(clean_key(request.call), request)
+    await unclaim_calls(connection, [(key, owner) for key, owner in orphans if key in first])
+    rows = await connection.fetch(
+        _CLAIM,
+        *columns(
+            (
+                (
+                    *key,
+                    clean_text(request.model),
+                    clean_text(request.owner),
+                    float(request.lease_seconds),
+                    float(request.now),
+                    float(request.waited_seconds),
+                )
+                for key, request in first.items()
+            ),
+            9,
+        ),
+    )
+    won = {CallKey(*row) for row in rows}
+    found = await read_calls(connection, [key for key in first if key not in won])
+    await move_questions(
+        connection, [Move(key.question_id, key.turn, Status.ASKING) for key in won]
+    )
+    claims: list[Claim] = []
+    for request in requests:
+        key = clean_key(request.call)
+        if key not in won:
+            claims.append(_claim_of(found[key]))
+        elif first[key] is request:
+            claims.append(Claimed())
+        else:
+            claims.append(Busy(clean_text(first[key].owner)))
+    return claims
+
+
+async def renew_calls(
+    connection: Any, owner: str, lease_seconds: float, orphans: Collection[Holding]
+) -> int:
+    """Extend an owner's unfinished claims, without the orphans: those are dropped."""
+    await unclaim_calls(connection, list(orphans))
+    await connection.execute(_LOCK_MINE, clean_text(owner))
+    renewed: int = await connection.fetchval(_RENEW, clean_text(owner), float(lease_seconds))
+    return renewed
+
+
+async def unclaim_calls(connection: Any, holdings: Sequence[Holding]) -> list[None]:
+    """Drop unfinished claims of these holders."""
+    if holdings:
+        keys = [clean_key(key) for key, _ in holdings]
+        await connection.execute(_LOCK, *columns(keys, 4))
+        owners = [clean_text(owner) for _, owner in holdings]
+        await connection.execute(_UNCLAIM, *columns(keys, 4), owners)
+    return [None] * len(holdings)
+
+
+def _claim_of(row: Any) -> Claim:
+    """Return what a claim finds in a row that was not its own to take."""
+    match row["outcome"]:
+        case "answered":
+            return CallAnswer(row["answer"], row["seconds"], row["tokens"], row["finish_reason"])
+        case "failed":
+            return CallFailure(
+                cause=row["cause"],
+                detail=row["detail"],
+                seconds=row["seconds"],
+                failed_at=row["failed_at"],
+                status=row["http_status"],
+                retry_after_seconds=row["retry_after_seconds"],
+            )
+        case _:
+            return Busy(row["owner"])
