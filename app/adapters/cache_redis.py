@@ -43,13 +43,13 @@ class RedisCache:
         timeout_seconds: float = TIMEOUT_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.where = _where(url)
         self._prefix = prefix
         self._ttl_seconds = ttl_seconds
         self._call_seconds = CALL_TIMEOUTS * timeout_seconds
         self._monotonic = monotonic
         self._retry_at = 0.0
         try:
+            self.where = _where(url)
             pool = BlockingConnectionPool.from_url(
                 url,
                 max_connections=MAX_CONNECTIONS,

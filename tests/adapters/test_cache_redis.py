@@ -156,7 +156,9 @@ async def test_the_password_is_in_no_error_and_no_repr(tmp_path: Path) -> None:
         server.stop()
 
 
-@pytest.mark.parametrize("url", ["http://:s3cret@x", "redis://:s3cret@host:port/0", "s3cret"])
+@pytest.mark.parametrize(
+    "url", ["http://:s3cret@x", "redis://:s3cret@host:port/0", "s3cret", "redis://:s3cret@[::1"]
+)
 def test_what_is_not_a_redis_url_is_a_setting_without_its_secret(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         RedisCache(url, "x:", 100)
