@@ -1,0 +1,358 @@
+# ruff: noqa: E501 - a row reads as one line
+"""Questions with reference answers and hand-written good answers, for measuring the gate profile.
+
+Each row: language, question, reference answer, two good answers (a short paraphrase, and a longer
+one in the manner of a small language model that puts the fact into more words).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    language: str
+    question: str
+    reference: str
+    short: str
+    long: str
+
+
+ROWS = [
+    Row(
+        "en",
+        "What is the capital of France?",
+        "Paris is the capital of France.",
+        "The capital of France is Paris.",
+        "The capital of France is Paris. It is the largest city in the country and lies on the river Seine.",
+    ),
+    Row(
+        "en",
+        "Who wrote Romeo and Juliet?",
+        "William Shakespeare wrote it.",
+        "Romeo and Juliet was written by William Shakespeare.",
+        "Romeo and Juliet is a tragedy that was written by the English playwright William Shakespeare early in his career, around 1595.",
+    ),
+    Row(
+        "en",
+        "How many legs does a spider have?",
+        "A spider has eight legs.",
+        "Spiders have eight legs.",
+        "Spiders are arachnids, and like all arachnids they have eight legs, arranged in four pairs.",
+    ),
+    Row(
+        "en",
+        "At what temperature does water boil?",
+        "100 degrees Celsius at sea level.",
+        "Water boils at 100 °C at sea level.",
+        "At normal sea level pressure, water boils at 100 degrees Celsius, which is 212 degrees Fahrenheit. At higher altitudes it boils at a lower temperature.",
+    ),
+    Row(
+        "en",
+        "Why is the sky blue?",
+        "Because air molecules scatter blue light from the sun more than red light.",
+        "Air scatters blue sunlight more strongly than red.",
+        "The sky appears blue because of Rayleigh scattering: the molecules in the atmosphere scatter short wavelengths such as blue light much more than long wavelengths such as red.",
+    ),
+    Row(
+        "en",
+        "How do I get rid of hiccups?",
+        "Hold your breath for a while or drink a glass of water slowly.",
+        "Try holding your breath, or slowly drink some water.",
+        "There are several ways to stop hiccups. You can hold your breath for ten to twenty seconds, or drink a glass of cold water slowly in small sips.",
+    ),
+    Row(
+        "en",
+        "What is photosynthesis?",
+        "The process by which plants turn sunlight, water and carbon dioxide into sugar and oxygen.",
+        "Plants use sunlight to make sugar and oxygen from water and carbon dioxide.",
+        "Photosynthesis is the process used by plants, algae and some bacteria to convert light energy into chemical energy. They take in carbon dioxide and water and produce glucose and oxygen.",
+    ),
+    Row(
+        "en",
+        "Can I freeze cooked rice?",
+        "Yes, cool it quickly, put it in an airtight bag and use it within a month.",
+        "Yes. Let it cool, seal it in a bag, freeze it and eat it within a month.",
+        "Yes, you can freeze cooked rice. Cool it as quickly as possible, divide it into portions, put them into airtight bags or containers, and keep them in the freezer for up to one month.",
+    ),
+    Row(
+        "en",
+        "What causes the tides?",
+        "The gravity of the moon and, less, of the sun.",
+        "Tides are caused by the gravitational pull of the moon and the sun.",
+        "Tides are the rise and fall of sea levels. They are caused mainly by the gravitational pull of the moon on the oceans, and to a lesser degree by that of the sun.",
+    ),
+    Row(
+        "en",
+        "How can I improve my credit score?",
+        "Pay your bills on time and keep your credit card balances low.",
+        "Always pay on time and don't use much of your credit limit.",
+        "To improve your credit score, pay all your bills on time, keep the balances on your credit cards low compared with their limits, and avoid opening many new accounts.",
+    ),
+    Row(
+        "en",
+        "What is the largest planet in the solar system?",
+        "Jupiter.",
+        "Jupiter is the largest planet.",
+        "The largest planet in our solar system is Jupiter, a gas giant with a mass more than twice that of all the other planets together.",
+    ),
+    Row(
+        "en",
+        "Why do cats purr?",
+        "They purr when they are content, and also to calm themselves when hurt.",
+        "Cats purr out of contentment or to soothe themselves.",
+        "Cats purr for several reasons. Most often it shows that they are happy and relaxed, but they may also purr when injured or afraid in order to calm themselves.",
+    ),
+    Row(
+        "en",
+        "How long should I boil an egg for it to be hard?",
+        "About ten minutes in boiling water.",
+        "Boil it for around ten minutes.",
+        "For a hard boiled egg, place it in boiling water and cook it for about ten to twelve minutes, then put it in cold water to stop the cooking.",
+    ),
+    Row(
+        "en",
+        "What does DNA stand for?",
+        "Deoxyribonucleic acid.",
+        "DNA stands for deoxyribonucleic acid.",
+        "DNA is short for deoxyribonucleic acid, the molecule that carries the genetic instructions of living things.",
+    ),
+    Row(
+        "en",
+        "How do I remove red wine from a carpet?",
+        "Blot it with a cloth, then use a mix of dish soap and white vinegar.",
+        "Blot the stain and treat it with dish soap and vinegar.",
+        "First blot up as much of the wine as you can with a clean cloth, without rubbing. Then mix a tablespoon of dish soap with a tablespoon of white vinegar in warm water and dab the stain with it.",
+    ),
+    Row(
+        "en",
+        "Who painted the Mona Lisa?",
+        "Leonardo da Vinci.",
+        "It was painted by Leonardo da Vinci.",
+        "The Mona Lisa was painted by the Italian artist Leonardo da Vinci in the early sixteenth century, and hangs in the Louvre in Paris.",
+    ),
+    Row(
+        "en",
+        "What is inflation?",
+        "A general rise of prices that makes money worth less.",
+        "Inflation means that prices go up in general and money buys less.",
+        "Inflation is the rate at which the general level of prices for goods and services rises over time, so that each unit of money buys fewer goods than before.",
+    ),
+    Row(
+        "en",
+        "How can I sleep better at night?",
+        "Go to bed at the same hour, avoid coffee and screens in the evening.",
+        "Keep regular hours and stay away from caffeine and screens at night.",
+        "To sleep better, keep a regular schedule and go to bed at the same time each night. Avoid caffeine late in the day, and switch off phones and other screens an hour before bed.",
+    ),
+    Row(
+        "en",
+        "What is the speed of light?",
+        "About 300,000 kilometres per second.",
+        "Light travels at roughly 300,000 km per second.",
+        "The speed of light in a vacuum is about 299,792 kilometres per second, usually rounded to 300,000 kilometres per second.",
+    ),
+    Row(
+        "en",
+        "Is a tomato a fruit or a vegetable?",
+        "Botanically it is a fruit, but cooks treat it as a vegetable.",
+        "A tomato is a fruit, although it is cooked as a vegetable.",
+        "In botany, a tomato is a fruit, because it grows from the flower of the plant and holds its seeds. In cooking, however, it is usually used as a vegetable.",
+    ),
+    Row(
+        "en",
+        "How do vaccines work?",
+        "They show the immune system a harmless part of a germ so that it learns to fight it.",
+        "A vaccine trains the immune system with a harmless piece of the germ.",
+        "Vaccines work by introducing a weakened or harmless piece of a virus or bacterium into the body, so that the immune system learns to recognise it and can fight the real disease later.",
+    ),
+    Row(
+        "en",
+        "How do I reset my router?",
+        "Hold the reset button at the back for ten seconds until the lights blink.",
+        "Press and hold the reset button for ten seconds.",
+        "To reset your router, find the small reset button on the back of the device, press it with a paper clip and hold it for about ten seconds until the lights flash. Then wait for it to restart.",
+    ),
+    Row(
+        "en",
+        "What is the tallest mountain in the world?",
+        "Mount Everest, 8,849 metres.",
+        "Mount Everest is the tallest, at 8,849 m.",
+        "The tallest mountain in the world above sea level is Mount Everest in the Himalayas, on the border of Nepal and China, with a height of 8,849 metres.",
+    ),
+    Row(
+        "en",
+        "Why do leaves change colour in autumn?",
+        "The green chlorophyll breaks down and the yellow and red pigments become visible.",
+        "Chlorophyll disappears, so that yellow and red pigments show.",
+        "In autumn trees stop producing chlorophyll, the pigment that makes leaves green. As it breaks down, the yellow, orange and red pigments that were hidden before become visible.",
+    ),
+    Row(
+        "en",
+        "What should I feed a stray kitten?",
+        "Kitten formula or wet kitten food, never cow's milk.",
+        "Give it kitten food or formula, not cow's milk.",
+        "If you find a stray kitten, give it wet kitten food if it is old enough, or special kitten formula from a pet shop. Do not give it cow's milk, which upsets its stomach.",
+    ),
+    Row(
+        "en",
+        "When did the Second World War end?",
+        "In 1945.",
+        "It ended in 1945.",
+        "The Second World War ended in 1945: in Europe on 8 May, and in Asia with the surrender of Japan on 2 September.",
+    ),
+    Row(
+        "en",
+        "How do I change a flat tyre?",
+        "Loosen the nuts, jack up the car, swap the wheel, then tighten the nuts.",
+        "Loosen the wheel nuts, lift the car, put on the spare and tighten the nuts.",
+        "To change a flat tyre, park on level ground, loosen the wheel nuts, raise the car with a jack, remove the flat wheel, put the spare on, lower the car, and tighten the nuts firmly.",
+    ),
+    Row(
+        "en",
+        "What is the difference between weather and climate?",
+        "Weather is what happens day to day; climate is the average over many years.",
+        "Weather is short-term, climate is the long-term average.",
+        "Weather describes the conditions of the atmosphere over a short time, such as a day, while climate is the average of the weather in a place over a long period, usually thirty years.",
+    ),
+    Row(
+        "en",
+        "Can dogs eat chocolate?",
+        "No, chocolate is poisonous to dogs.",
+        "No. It is toxic for them.",
+        "No, dogs should never eat chocolate. It contains theobromine, which dogs cannot process well and which is poisonous to them, even in small amounts.",
+    ),
+    Row(
+        "en",
+        "What language is spoken in Brazil?",
+        "Portuguese.",
+        "People in Brazil speak Portuguese.",
+        "The official language of Brazil is Portuguese, which is spoken by almost everyone in the country.",
+    ),
+    Row(
+        "en",
+        "How do I start a small business?",
+        "Write a plan, register the business, open a bank account and find customers.",
+        "Make a plan, register it, get a bank account and look for customers.",
+        "To start a small business, begin with a business plan that says what you sell and to whom. Then register the business, open a business bank account, and start to look for your first customers.",
+    ),
+    Row(
+        "en",
+        "Why is the sea salty?",
+        "Rivers carry salts from the rocks into the sea, and the water evaporates.",
+        "Rivers wash salt out of rocks into the sea, where it stays when water evaporates.",
+        "The sea is salty because rain and rivers dissolve minerals from rocks on land and carry them into the ocean. When the water evaporates the salts are left behind and build up over millions of years.",
+    ),
+    Row(
+        "en",
+        "What are the symptoms of the flu?",
+        "Fever, cough, a sore throat, muscle pain and tiredness.",
+        "You get fever, a cough, a sore throat, aching muscles and feel tired.",
+        "The most common symptoms of the flu are fever, chills, a dry cough, a sore throat, headache, muscle aches and strong tiredness, which usually begin suddenly.",
+    ),
+    Row(
+        "en",
+        "How many continents are there?",
+        "Seven.",
+        "There are seven continents.",
+        "There are seven continents on Earth: Africa, Antarctica, Asia, Europe, North America, South America and Australia.",
+    ),
+    Row(
+        "es",
+        "¿Cuál es la capital de España?",
+        "Madrid es la capital de España.",
+        "La capital de España es Madrid.",
+        "La capital de España es Madrid, que es también la ciudad más grande del país y la sede del gobierno.",
+    ),
+    Row(
+        "es",
+        "¿Quién escribió Don Quijote?",
+        "Lo escribió Miguel de Cervantes.",
+        "Don Quijote fue escrito por Miguel de Cervantes.",
+        "Don Quijote de la Mancha es una novela escrita por el autor español Miguel de Cervantes, cuya primera parte se publicó en 1605.",
+    ),
+    Row(
+        "es",
+        "¿Por qué el cielo es azul?",
+        "Porque el aire dispersa más la luz azul que la roja.",
+        "El aire dispersa la luz azul más que la roja.",
+        "El cielo se ve azul porque las moléculas de la atmósfera dispersan mucho más la luz de onda corta, como la azul, que la luz de onda larga, como la roja.",
+    ),
+    Row(
+        "es",
+        "¿A qué temperatura hierve el agua?",
+        "A 100 grados centígrados al nivel del mar.",
+        "El agua hierve a 100 grados al nivel del mar.",
+        "A la presión normal, al nivel del mar, el agua hierve a 100 grados Celsius. A mayor altitud hierve a una temperatura más baja.",
+    ),
+    Row(
+        "es",
+        "¿Cómo puedo dormir mejor?",
+        "Acuéstate siempre a la misma hora y evita el café y las pantallas por la noche.",
+        "Mantén un horario fijo y no tomes café ni mires pantallas por la noche.",
+        "Para dormir mejor conviene acostarse y levantarse siempre a la misma hora, evitar el café por la tarde y apagar el teléfono y las demás pantallas una hora antes de ir a la cama.",
+    ),
+    Row(
+        "es",
+        "¿Qué es la fotosíntesis?",
+        "El proceso por el que las plantas convierten luz, agua y dióxido de carbono en azúcar y oxígeno.",
+        "Es cómo las plantas producen azúcar y oxígeno con luz, agua y dióxido de carbono.",
+        "La fotosíntesis es el proceso mediante el cual las plantas y las algas transforman la energía de la luz en energía química: toman dióxido de carbono y agua y producen glucosa y oxígeno.",
+    ),
+    Row(
+        "es",
+        "¿Cuántas patas tiene una araña?",
+        "Una araña tiene ocho patas.",
+        "Las arañas tienen ocho patas.",
+        "Las arañas son arácnidos y, como todos los arácnidos, tienen ocho patas repartidas en cuatro pares.",
+    ),
+    Row(
+        "es",
+        "¿Cómo quito una mancha de vino tinto?",
+        "Absorbe el vino con un paño y aplica jabón con vinagre blanco.",
+        "Seca la mancha con un paño y usa jabón y vinagre blanco.",
+        "Primero absorbe todo el vino que puedas con un paño limpio, sin frotar. Después mezcla jabón de platos con vinagre blanco y agua tibia, y aplícalo sobre la mancha con cuidado.",
+    ),
+    Row(
+        "es",
+        "¿Qué idioma se habla en Brasil?",
+        "Portugués.",
+        "En Brasil se habla portugués.",
+        "El idioma oficial de Brasil es el portugués, que habla casi toda la población del país.",
+    ),
+    Row(
+        "es",
+        "¿Cuándo terminó la Segunda Guerra Mundial?",
+        "En 1945.",
+        "Terminó en 1945.",
+        "La Segunda Guerra Mundial terminó en 1945: en Europa en mayo, y en Asia con la rendición de Japón en septiembre.",
+    ),
+    Row(
+        "es",
+        "¿Pueden los perros comer chocolate?",
+        "No, el chocolate es venenoso para los perros.",
+        "No, les hace daño porque es tóxico para ellos.",
+        "No, los perros no deben comer chocolate nunca. Contiene teobromina, una sustancia que no pueden digerir bien y que es venenosa para ellos incluso en pequeñas cantidades.",
+    ),
+    Row(
+        "es",
+        "¿Qué es la inflación?",
+        "Una subida general de los precios que quita valor al dinero.",
+        "Es el aumento general de los precios, con el que el dinero vale menos.",
+        "La inflación es el aumento generalizado y sostenido de los precios de los bienes y servicios, por el que con el mismo dinero se puede comprar cada vez menos.",
+    ),
+    Row(
+        "es",
+        "¿Cómo se cambia una rueda pinchada?",
+        "Afloja las tuercas, levanta el coche con el gato, cambia la rueda y aprieta las tuercas.",
+        "Hay que aflojar las tuercas, subir el coche, poner la rueda de repuesto y apretar.",
+        "Para cambiar una rueda pinchada, aparca en un sitio llano, afloja las tuercas, levanta el coche con el gato, quita la rueda, coloca la de repuesto, baja el coche y aprieta bien las tuercas.",
+    ),
+    Row(
+        "es",
+        "¿Por qué el mar es salado?",
+        "Porque los ríos arrastran sales de las rocas y el agua se evapora.",
+        "Los ríos llevan al mar la sal de las rocas, y allí se queda.",
+        "El mar es salado porque la lluvia y los ríos disuelven los minerales de las rocas y los llevan al océano. Cuando el agua se evapora, las sales se quedan y se acumulan durante millones de años.",
+    ),
+]
