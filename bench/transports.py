@@ -37,8 +37,20 @@ VALUE = b'{"question_id": "0190c5b2-7d4e-7a31-9e0b-000000000000", "text": "' + b
 SCENARIOS = ("append", "read", "chain", "packed")
 
 
-def make_app(url: str, names: dict[str, str], scenario: str) -> tuple[StreamApp, Callable[[], int]]:
-    """The app of one scenario, and a function that tells how many messages came through."""
+class Progress:
+    """When the first message reached an agent, and how many have come out at the end."""
+
+    def __init__(self) -> None:
+        self.began: float | None = None
+        self.count = 0
+
+    def begin(self) -> None:
+        if self.began is None:
+            self.began = time.perf_counter()
+
+
+def make_app(url: str, names: dict[str, str], scenario: str) -> tuple[StreamApp, Progress]:
+    """The app of one scenario, and how far it has come."""
     app = StreamApp(
         f"bench-{uuid.uuid4().hex[:8]}",
         broker=url,
@@ -55,20 +67,21 @@ def make_app(url: str, names: dict[str, str], scenario: str) -> tuple[StreamApp,
     onward = app.topic(
         names["out"], schema=RawSchema(), key_serializer="raw", value_serializer="raw"
     )
-    count = 0
+    progress = Progress()
 
     async def read(stream: Any) -> None:
-        nonlocal count
         async for _ in stream:
-            count += 1
+            progress.begin()
+            progress.count += 1
 
     async def read_chunks(stream: Any) -> None:
-        nonlocal count
         async for chunk in stream:
-            count += len(chunk)
+            progress.begin()
+            progress.count += len(chunk)
 
     async def pass_on(stream: Any) -> None:
         async for event in stream.events():
+            progress.begin()
             await (await onward.send(key=event.message.key, value=event.value))
 
     if scenario == "chain":
@@ -76,25 +89,23 @@ def make_app(url: str, names: dict[str, str], scenario: str) -> tuple[StreamApp,
         app.agent(onward)(read)
     else:
         app.agent(source)(read_chunks if scenario == "packed" else read)
-    return app, lambda: count
+    return app, progress
 
 
 async def measure(
     url: str, scenario: str, messages: int, fill: Callable[[dict[str, str]], Awaitable[None]]
 ) -> float:
-    """Messages a second, from the first that came through to the last."""
+    """Messages a second, from the first that reached an agent to the last that came out."""
     run = uuid.uuid4().hex[:8]
     names = {"in": f"bench-in-{run}", "out": f"bench-out-{run}"}
     await fill(names)
-    app, count = make_app(url, names, scenario)
+    app, progress = make_app(url, names, scenario)
     await app.start()
     try:
-        while not (first := count()):
-            await asyncio.sleep(0.001)
-        started = time.perf_counter()
-        while count() < messages:
+        while progress.count < messages:
             await asyncio.sleep(0.002)
-        return (messages - first) / (time.perf_counter() - started)
+        assert progress.began is not None
+        return messages / (time.perf_counter() - progress.began)
     finally:
         await app.stop()
 
