@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import faust
 import msgspec
@@ -37,7 +37,7 @@ class WireGate:
 
     def encode(self, record: faust.Record) -> bytes:
         """Return the record as JSON. Raises ValueError when the record breaks its own bounds."""
-        fields = {name: getattr(record, name) for name in self.struct.__struct_fields__}
+        fields = {name: getattr(record, name) for name in record._options.fields}
         try:
             value = self._encode({"type": self.record._options.namespace, **fields})
             _refuse_bad_metadata(self._decode(value))
@@ -70,7 +70,7 @@ def _struct_of(record: type[faust.Record], known: dict[type, type]) -> type[msgs
     if record not in known:
         hints = get_type_hints(record, include_extras=True)
         defaults = record._options.defaults
-        fields: list[Any] = []
+        fields: list[Any] = [("type", Literal[record._options.namespace])]
         for name in record._options.fields:
             hint = _with_structs(hints[name], known)
             if name not in defaults:
@@ -84,8 +84,6 @@ def _struct_of(record: type[faust.Record], known: dict[type, type]) -> type[msgs
             fields,
             kw_only=True,
             forbid_unknown_fields=True,
-            tag_field="type",
-            tag=record._options.namespace,
         )
     return known[record]
 
@@ -118,7 +116,7 @@ def _record_of(
     found: msgspec.Struct,
     nested: dict[type, dict[str, type[faust.Record]]],
 ) -> faust.Record:
-    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    fields = {name: getattr(found, name) for name in record._options.fields}
     for name, inner in nested[record].items():
         if fields[name] is not None:
             fields[name] = _record_of(inner, fields[name], nested)
