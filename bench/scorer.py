@@ -20,11 +20,7 @@ from app.adapters.scorer_models import choose_encoder
 from bench.gate_pairs import ROWS
 
 #: Words of the shortest and the longest text of a set.
-SETS = {
-    "short (8-30 words)": (8, 30),
-    "mixed (8-200 words)": (8, 200),
-    "long (150-250)": (150, 250),
-}
+SETS = {"short (8-30 words)": (8, 30), "mixed (8-150 words)": (8, 150)}
 BATCHES = (1, 8, 32)
 
 
