@@ -17,7 +17,7 @@ _START = b'{"model": "smol", "message": {"role": "assistant", "content": "'
 
 
 async def _until_closed(transport: asyncio.Transport) -> None:
-    while not transport.is_closing():  # noqa: ASYNC110 - a transport has no event for it
+    while not transport.is_closing():
         await asyncio.sleep(0.02)
 
 
@@ -82,9 +82,7 @@ async def _huge_chunked(request: web.Request, transport: asyncio.Transport) -> N
 
 async def _pour(transport: asyncio.Transport, piece: bytes) -> None:
     for _ in range(1_600):
-        while (  # noqa: ASYNC110 - a transport has no event for it
-            transport.get_write_buffer_size() > 262_144 and not transport.is_closing()
-        ):
+        while transport.get_write_buffer_size() > 262_144 and not transport.is_closing():
             await asyncio.sleep(0.001)
         if transport.is_closing():
             return
