@@ -4,7 +4,7 @@
 `batches`   -> (agent on a packed topic) ------------------------------------------> `results`
 
 The 1st argument is JSON: bootstrap, prefix, seed, driver ("strict" or Faust's own "kafka"),
-commit_interval (null for Faust's default).
+commit_interval (null for Faust's default), ready (a file to touch once it runs).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import asyncio
 import json
 import random
 import sys
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -85,6 +86,10 @@ def build(options: dict[str, Any]) -> StreamApp:
                 continue
             await asyncio.sleep(dice.choice([0, 0.01, 0.02]))
             await asyncio.gather(*[publish("results", r.key, r.value) for r in records])
+
+    @app.task
+    async def say_ready() -> None:
+        Path(options["ready"]).touch()  # noqa: ASYNC240 - once
 
     return app
 

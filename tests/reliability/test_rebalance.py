@@ -24,7 +24,6 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.reliability.rebalance_worker import PARTITIONS
 from tests.servers.kafka import KafkaServer
 
-WORKER = Path(__file__).with_name("rebalance_worker.py")
 ROOT = Path(__file__).resolve().parents[2]
 MAX_WORKERS = 3
 DRAIN_SECONDS = 90
@@ -38,21 +37,25 @@ class Flock:
         self._options = options
         self._folder = folder
         self._started = 0
+        self._ready: dict[int, Path] = {}
         self.alive: list[asyncio.subprocess.Process] = []
 
     async def join(self) -> None:
         self._started += 1
-        options = {**self._options, "seed": self._started}
-        with (self._folder / f"worker-{self._started}.log").open("wb") as log:
-            self.alive.append(
-                await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "tests.reliability.rebalance_worker", json.dumps(options),
-                    cwd=ROOT, stdout=log, stderr=log,
-                )
-            )  # fmt: skip
+        ready = self._folder / f"worker-{self._started}.ready"
+        options = {**self._options, "seed": self._started, "ready": str(ready)}
+        command = [sys.executable, "-m", "tests.reliability.rebalance_worker", json.dumps(options)]
+        with ready.with_suffix(".log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command, cwd=ROOT, stdout=log, stderr=log
+            )
+        self._ready[process.pid] = ready
+        self.alive.append(process)
 
     async def leave(self, process: asyncio.subprocess.Process) -> None:
         """SIGTERM: it finishes what it has begun, and goes with exit code 0."""
+        ready = self._ready[process.pid]
+        assert await until(ready.exists), f"no start: {ready.with_suffix('.log').read_text()}"
         self.alive.remove(process)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 60) == 0
@@ -227,7 +230,11 @@ async def churn(flock: Flock, dice: random.Random, steps: Counter[str]) -> str:
 async def test_nothing_is_lost_in_rebalances(
     broker: KafkaServer, tmp_path: Path, commit_interval: float | None
 ) -> None:
-    print(await stress(broker, tmp_path, seconds=45, commit_interval=commit_interval, seed=1))  # noqa: T201
+    churn_seconds = 45
+    report = await stress(
+        broker, tmp_path, seconds=churn_seconds, commit_interval=commit_interval, seed=1
+    )
+    print(report)  # noqa: T201
 
 
 @pytest.mark.long
@@ -237,4 +244,8 @@ async def test_nothing_is_lost_in_rebalances(
 async def test_nothing_is_lost_in_a_long_churn(
     broker: KafkaServer, tmp_path: Path, commit_interval: float | None
 ) -> None:
-    print(await stress(broker, tmp_path, seconds=420, commit_interval=commit_interval, seed=2))  # noqa: T201
+    churn_seconds = 420
+    report = await stress(
+        broker, tmp_path, seconds=churn_seconds, commit_interval=commit_interval, seed=2
+    )
+    print(report)  # noqa: T201

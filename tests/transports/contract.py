@@ -222,6 +222,63 @@ class TransportContract:
             go.set()
             await self.committed(backend, app, topic, len(done))
 
+    async def test_two_agents_on_a_topic_must_both_acknowledge(self, backend: Backend) -> None:
+        topic = backend.name("twice")
+        await backend.create(topic, 1)
+        await backend.send(topic, 0, *[b"%d" % n for n in range(5)])
+        app, quick, slow, go = self.app(backend), [], [], asyncio.Event()
+        channel = app.topic(topic, schema=RawSchema())
+
+        @app.agent(channel, name="quick")
+        async def one(stream: Any) -> None:
+            async for event in stream.events():
+                quick.append(event.value)
+
+        @app.agent(channel, name="slow")
+        async def other(stream: Any) -> None:
+            async for event in stream.events():
+                await go.wait()
+                if event.value == b"2" and slow.count(b"2") == 0:
+                    app.consumer.release(event, after_seconds=0.1)
+                slow.append(event.value)
+
+        async with running(app):
+            await until(lambda: len(quick) == 5)
+            await asyncio.sleep(COMMITS)
+            assert (await backend.committed(app.conf.id)).get((topic, 0), 0) == 0
+            go.set()
+            await self.committed(backend, app, topic, 5)
+        assert slow.count(b"2") == quick.count(b"2") == 2  # it came back to both
+
+    async def test_a_slow_agent_does_not_stall_another_topic(self, backend: Backend) -> None:
+        flooded, idle = backend.name("flooded"), backend.name("idle")
+        for topic in (flooded, idle):
+            await backend.create(topic, 2)
+        for partition in (0, 1):
+            await backend.send(flooded, partition, *[b"%d" % n for n in range(1000)])
+        app = self.app(backend, stream_buffer_maxsize=100)
+        go, slow, quick = asyncio.Event(), [], []
+
+        @app.agent(app.topic(flooded, schema=RawSchema()))
+        async def wait(stream: Any) -> None:
+            async for value in stream:
+                await go.wait()
+                slow.append(value)
+
+        @app.agent(app.topic(idle, schema=RawSchema()))
+        async def read(stream: Any) -> None:
+            async for value in stream:
+                quick.append(value)
+
+        async with running(app):
+            await asyncio.sleep(COMMITS)  # the flooded queue fills up
+            for n in range(10):
+                await backend.send(idle, n % 2, b"%d" % n)
+                await until(lambda n=n: len(quick) == n + 1, 5)
+            assert not slow
+            go.set()
+            await until(lambda: len(slow) == 2000)
+
     # -- release and draining
 
     async def test_a_released_event_comes_again(self, backend: Backend) -> None:

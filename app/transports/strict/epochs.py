@@ -178,8 +178,8 @@ class Epochs(_Driver):
         self._give_up(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self._slices.clear()
         await super().on_partitions_assigned(assigned, generation_id)
+        self._slices.clear()  # the conductor knows only now who listens to what
 
     async def on_stop(self) -> None:
         self.draining.set()
