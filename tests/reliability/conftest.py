@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.servers import require
-from tests.servers.kafka import KafkaServer, start_kafka
+from tests.servers.kafka import KafkaServer, shared_kafka
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    server = require(lambda: start_kafka(tmp_path_factory.mktemp("kafka")))
-    yield server
-    server.stop()
+def broker(tmp_path_factory: pytest.TempPathFactory) -> KafkaServer:
+    return require(lambda: shared_kafka(tmp_path_factory.mktemp("kafka")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import shutil
 import socket
@@ -130,6 +131,21 @@ def start_kafka(folder: Path) -> KafkaServer:
     server = KafkaServer(folder, java, port)
     server.start()
     return server
+
+
+_shared: list[KafkaServer] = []
+
+
+def shared_kafka(folder: Path) -> KafkaServer:
+    """The one broker of this test run, started in the first caller's `folder`.
+
+    It is stopped when the process ends: use topics and groups of your own, and do not kill it.
+    """
+    if not _shared:
+        server = start_kafka(folder)
+        atexit.register(server.stop)
+        _shared.append(server)
+    return _shared[0]
 
 
 def _java(java: str, *memory: str) -> list[str]:

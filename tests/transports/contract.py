@@ -272,11 +272,13 @@ class TransportContract:
 
         async with running(app):
             await asyncio.sleep(COMMITS)  # the flooded queue fills up
-            for n in range(10):
-                await backend.send(idle, n % 2, b"%d" % n)
-                await until(lambda n=n: len(quick) == n + 1, 5)
-            assert not slow
-            go.set()
+            try:
+                for n in range(10):
+                    await backend.send(idle, n % 2, b"%d" % n)
+                    await until(lambda n=n: len(quick) == n + 1, 5)
+                assert not slow
+            finally:
+                go.set()
             await until(lambda: len(slow) == 2000)
 
     # -- release and draining
