@@ -11,6 +11,7 @@ from agents.context import Context
 from agents.endings import deadline_letter, past_deadline
 from agents.waits import Draining, Outgoing, interruptible, publish, until_up
 from app.core.questions import CallKey
+from app.core.retry import bounded_retry_after
 from app.core.strategies import prompt_for
 from app.errors import LlmFailed, StoreUnavailable
 from app.ports import Busy, CallAnswer, CallFailure, Claim, Claimed, ClaimRequest, ModelAnswer
@@ -32,13 +33,20 @@ async def handle(context: Context, arrival: Arrival) -> None:
         return
     if request.first_called_at is None:
         request = request.derive(first_called_at=context.now())
-    found = await _claim(context, request)
-    if isinstance(found, Claimed):
-        outcome = await _call(context, request)
-    else:
-        context.metrics.count("calls_reused")
-        outcome = found
+    outcome = await _made_or_found(context, request)
     await publish(context, [_outgoing(context, request, outcome)])
+
+
+async def _made_or_found(context: Context, request: LlmRequest) -> Outcome:
+    """Return the outcome that the ledger holds, after making the call if it is ours to make."""
+    while True:
+        found = await _claim(context, request)
+        if not isinstance(found, Claimed):
+            context.metrics.count("calls_reused")
+            return found
+        outcome = await _call(context, request)
+        if outcome is not None:
+            return outcome
 
 
 async def _claim(context: Context, request: LlmRequest) -> Claimed | Outcome:
@@ -63,8 +71,11 @@ async def _claim(context: Context, request: LlmRequest) -> Claimed | Outcome:
         await interruptible(context, asyncio.sleep(_BUSY_PAUSE_SECONDS), grace_seconds=0)
 
 
-async def _call(context: Context, request: LlmRequest) -> Outcome:
-    """Make the call and store its outcome. One that outlasts a drain's grace goes on detached."""
+async def _call(context: Context, request: LlmRequest) -> Outcome | None:
+    """Make the call and store its outcome; None when the ledger holds somebody else's.
+
+    A call that outlasts a drain's grace goes on detached.
+    """
     call = asyncio.create_task(_call_and_store(context, request))
     try:
         return await interruptible(context, asyncio.shield(call))
@@ -78,7 +89,7 @@ async def _call(context: Context, request: LlmRequest) -> Outcome:
         raise
 
 
-async def _call_and_store(context: Context, request: LlmRequest) -> Outcome:
+async def _call_and_store(context: Context, request: LlmRequest) -> Outcome | None:
     started = context.now()
     prompt = prompt_for(request.question_text, request.generation)
     try:
@@ -90,28 +101,28 @@ async def _call_and_store(context: Context, request: LlmRequest) -> Outcome:
         context.metrics.count("model_calls", "answered")
         context.metrics.observe_call(answer.seconds)
         outcome = _answer(answer)
-    await _store(context, request.call, outcome)
-    return outcome
+    kept = await _store(context, request.call, outcome)
+    return outcome if kept else None
 
 
-async def _store(context: Context, call: CallKey, outcome: Outcome) -> None:
-    """Store an outcome, however long the database is away: an answer was paid for."""
+async def _store(context: Context, call: CallKey, outcome: Outcome) -> bool:
+    """Store an outcome, however long the database is away: an answer was paid for.
+
+    False when another outcome was there first.
+    """
     pause = 0.1
     while True:
         try:
             if isinstance(outcome, CallAnswer):
-                await context.ports.store.record_answer(call, context.owner, outcome)
-            else:
-                await context.ports.store.record_failure(call, context.owner, outcome)
+                return await context.ports.store.record_answer(call, context.owner, outcome)
+            return await context.ports.store.record_failure(call, context.owner, outcome)
         except StoreUnavailable:
             context.metrics.count("db_errors")
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
-        else:
-            return
 
 
-def detach(context: Context, key: CallKey, call: asyncio.Task[Outcome]) -> None:
+def detach(context: Context, key: CallKey, call: asyncio.Task[Outcome | None]) -> None:
     """Let a call go on without its event; the next owner finds its outcome in the ledger.
 
     A call that is cancelled after all (the worker stops) gives its claim back.
@@ -152,7 +163,7 @@ def _failure(error: LlmFailed, seconds: float, now: float) -> CallFailure:
         seconds=max(0.0, seconds),
         failed_at=now,
         status=error.status if error.status in _HTTP_STATUSES else None,
-        retry_after_seconds=error.retry_after_seconds,
+        retry_after_seconds=bounded_retry_after(error.retry_after_seconds),
     )
 
 

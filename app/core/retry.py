@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -81,6 +82,13 @@ def nominal_wait(policy: RetryPolicy, kind: RetryKind, retries_so_far: int) -> f
         return policy.quota_delay_seconds
     exponent = min(retries_so_far, _LARGEST_EXPONENT)
     return min(policy.overload_max_seconds, policy.overload_base_seconds * 2.0**exponent)
+
+
+def bounded_retry_after(seconds: float | None) -> float | None:
+    """Return a wait that a server asked for as a message carries it; nonsense is None."""
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        return None
+    return min(seconds, _A_YEAR_SECONDS)
 
 
 def parse_retry_after(header: str | None, now: float) -> float | None:

@@ -14,6 +14,7 @@ from app.core.retry import (
     RetryIn,
     RetryKind,
     RetryPolicy,
+    bounded_retry_after,
     next_wait,
     nominal_wait,
     parse_retry_after,
@@ -112,3 +113,12 @@ def test_a_date_is_counted_from_now(offset: int) -> None:
 def test_no_header_raises_or_gives_what_a_message_can_not_carry(header: str) -> None:
     found = parse_retry_after(header, NOW)
     assert found is None or 0 <= found <= 1e9
+
+
+@pytest.mark.parametrize("nonsense", [None, -1.0, float("nan"), float("inf"), float("-inf")])
+def test_a_nonsensical_wish_of_a_server_is_no_wish(nonsense: float | None) -> None:
+    assert bounded_retry_after(nonsense) is None
+
+
+def test_a_servers_wish_is_at_most_a_year() -> None:
+    assert [bounded_retry_after(s) for s in (0.0, 2.5, 1e18)] == [0.0, 2.5, 31_536_000]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -21,17 +21,20 @@ from app.core.retry import RetryPolicy
 from app.factory import create_app
 from app.ports import Ports
 from app.settings import load_settings
+from app.transports import NewRecord, RawRecord, close_storage, storage_for
+from app.wire import WireGate
 from models.questions import Question
 
 QUICK = RetryPolicy(
     overload_base_seconds=0.05, overload_max_seconds=1.0, quota_delay_seconds=0.3, jitter=0.0
 )
 LIMITS = Limits(policy=QUICK, gate=Gate(threshold=0.6), timer_seconds=0.02, drain_grace_seconds=0.3)
+PATIENCE_SECONDS = 30.0
 
 
 def make_ports(**parts: Any) -> Ports:
     defaults = {
-        "model": ScriptedModel(),
+        "model": ScriptedModel(lambda prompt: "An answer"),
         "scorer": OverlapScorer(),
         "store": MemoryStore(),
         "cache": MemoryCache(),
@@ -62,33 +65,85 @@ class Engine:
         self.context = app.context
         self.ports = app.context.ports
         self.names = app.context.names
+        self.log: Any = storage_for(str(app.conf.broker[0]))
 
     async def submit(self, *questions: Question) -> None:
-        for each in questions:
-            channel = self.context.channel(self.names.questions_pending)
+        await self.send(self.names.questions_pending, *questions)
+
+    async def send(self, topic: str, *records: Any) -> None:
+        """Put records on a topic, as a stage (or a forger) would."""
+        channel = self.context.channel(topic)
+        for each in records:
             await (await channel.send(key=each.question_id, value=each))
 
-    async def final(self, question_id: str, seconds: float = 10.0) -> Any:
+    async def send_raw(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        """Append bytes past Faust, as another program would."""
+        partition = self.log.partition_for(topic, key)
+        await self.log.append(NewRecord(topic, partition, key, value))
+
+    async def final(self, question_id: str, seconds: float = PATIENCE_SECONDS) -> Any:
         """Return the question once it is final."""
+        return await self.in_state(question_id, "validated low_quality unscored dead", seconds)
+
+    async def finals(self, *questions: Question) -> list[Any]:
+        """Return the questions once all are final, in order."""
+        ids = [each.question_id for each in questions]
+
+        async def all_final() -> bool:
+            known = await self.ports.store.statuses(ids)
+            return len(known) == len(ids) and all(status.final for status, _ in known.values())
+
+        await poll(all_final, pause=0.05)
+        rows = {row.question_id: row for row in await self.ports.store.questions_by_id(ids)}
+        return [rows[each] for each in ids]
+
+    async def in_state(
+        self, question_id: str, statuses: str, seconds: float = PATIENCE_SECONDS
+    ) -> Any:
+        """Return the question once its status is one of `statuses` (separated by spaces)."""
 
         async def found() -> Any:
             row = await self.ports.store.question(question_id)
-            return row if row is not None and row.status.final else None
+            return row if row is not None and str(row.status) in statuses.split() else None
 
         return await poll(found, seconds)
 
-    def messages(self, topic: str) -> list[Any]:
+    def messages(self, topic: str) -> list[RawRecord]:
         """Return every raw record of a topic of the memory log."""
-        from app.transports import storage_for
-
-        storage = storage_for(str(self.app.conf.broker[0]))
         found = []
-        for partition in range(storage.topics()[topic].partitions):
-            found += storage.read((topic, partition), 0, 100_000)
+        for partition in range(self.log.topics()[topic].partitions):
+            found += self.log.read((topic, partition), 0, 1_000_000)
         return found
 
+    def records(self, topic: str) -> list[Any]:
+        """Return every record of a topic that can be read."""
+        gate = WireGate(self.context.schema._gates[topic].record)
+        return [gate.decode(raw.value) for raw in self.messages(topic)]
 
-async def poll(check: Callable[[], Any], seconds: float = 10.0) -> Any:
+    def unacknowledged(self, topic: str) -> int:
+        """How many messages of a topic lie beyond what the group has committed."""
+        committed = self.log.committed(self.app.conf.id)
+        return sum(
+            self.log.end((topic, p)) - committed.get((topic, p), 0)
+            for p in range(self.log.topics()[topic].partitions)
+        )
+
+    async def idle(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Return once every message of every topic is acknowledged and committed."""
+
+        async def done() -> bool:
+            return not any(self.unacknowledged(topic) for topic in self.names)
+
+        await poll(done, seconds)
+
+    def actors(self) -> dict[str, list[int]]:
+        """The running agent instances; a crashed one is replaced by another."""
+        return {name: [id(a) for a in agent._actors] for name, agent in self.app.agents.items()}
+
+
+async def poll(
+    check: Callable[[], Awaitable[Any]], seconds: float = PATIENCE_SECONDS, pause: float = 0.01
+) -> Any:
     """Return the first true value of `check`, asking until the time is over."""
     end = time.monotonic() + seconds
     while True:
@@ -96,16 +151,17 @@ async def poll(check: Callable[[], Any], seconds: float = 10.0) -> Any:
         if value:
             return value
         assert time.monotonic() < end, "not in time"
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(pause)
 
 
 @asynccontextmanager
 async def running(
     ports: Ports, *, name: str | None = None, limits: Limits = LIMITS, **settings: Any
-):
-    """Start a pipeline on a memory log of its own (or on `name`) and stop it at the end."""
+) -> AsyncIterator[Engine]:
+    """Start a pipeline on a memory log of its own, or on `name`, which outlives it; stop it."""
+    broker = f"memory://{name or uuid4().hex}"
     chosen = load_settings(
-        broker=f"memory://{name or uuid4().hex}",
+        broker=broker,
         database="memory:",
         scorer="memory:",
         partitions=settings.pop("partitions", 4),
@@ -118,3 +174,5 @@ async def running(
         yield Engine(app)
     finally:
         await app.stop()
+        if name is None:
+            close_storage(broker)
