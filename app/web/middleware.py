@@ -61,6 +61,8 @@ async def _answer(  # noqa: PLR0911 (one return for each kind of error)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
+    except web.RequestPayloadError:
+        return error_response(400, "bad_body", "the body can't be unpacked")
     except NotJson as error:
         return error_response(400, "not_json", str(error))
     except InputError as error:
