@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+import faust
+
 from agents.context import Context, Limits
 from agents.questions import admit, ask, hold, judge, persist, route, timers
 from app.boot import Boot
@@ -23,6 +25,13 @@ from tables.retries import Retries
 
 #: Records of one partition that a quick stage gets at once.
 CHUNK = 200
+
+
+class NamedTopics(faust.Topic):
+    """A Faust topic that can say its name when it stands for several, as `faust agents` asks."""
+
+    def get_topic_name(self) -> str:
+        return ", ".join(self.topics)
 
 
 class PipelineApp(StreamApp):
@@ -104,6 +113,7 @@ def _limits(settings: Settings) -> Limits:
 def _faust_options(settings: Settings) -> dict[str, Any]:
     """Return Faust's own settings; the reasons are in docs/transports.md."""
     return {
+        "Topic": NamedTopics,
         "broker": broker_url(settings),
         "broker_credentials": faust_credentials(settings),
         "broker_commit_interval": settings.commit_interval_seconds,

@@ -1,15 +1,18 @@
-"""Servers that several parts of the suite share: started once, skipped (locally) when missing."""
+"""What the whole suite shares: no settings from outside, and real servers started once for a run.
+
+A server that can't be had skips a test locally and fails it in CI (`tests.servers.require`).
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.servers import require
-from tests.servers.kafka import KafkaServer, start_kafka
+from tests.servers.kafka import KafkaServer, shared_kafka
+
+pytest_plugins = ("tests.servers.fixtures",)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,9 +23,6 @@ def _no_settings_from_outside() -> None:
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    """A real broker for the whole run; each test takes topics and a group of its own."""
-    folder: Path = tmp_path_factory.mktemp("kafka")
-    server = require(lambda: start_kafka(folder))
-    yield server
-    server.stop()
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> KafkaServer:
+    """The broker of this run; each test takes topics and a group of its own, and never stops it."""
+    return require(lambda: shared_kafka(tmp_path_factory.mktemp("kafka")))

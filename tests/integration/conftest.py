@@ -9,18 +9,6 @@ from uuid import uuid4
 import pytest
 
 from tests.integration.cluster import Cluster
-from tests.adapters.conftest import (
-    postgres_dsn as postgres_dsn,
-)
-from tests.adapters.conftest import (
-    postgres_server as postgres_server,
-)
-from tests.adapters.conftest import (
-    redis_server as redis_server,
-)
-from tests.adapters.conftest import (
-    redis_url as redis_url,
-)
 from tests.servers.kafka import KafkaServer
 from tests.servers.model_server import FakeModelServer
 

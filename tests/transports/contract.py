@@ -250,6 +250,32 @@ class TransportContract:
             await self.committed(backend, app, topic, 5)
         assert slow.count(b"2") == quick.count(b"2") == 2  # it came back to both
 
+    async def test_a_stop_does_not_wait_for_what_one_of_two_agents_lost(
+        self, backend: Backend
+    ) -> None:
+        topic = backend.name("shared")
+        await backend.create(topic, 1)
+        await backend.send(topic, 0, *[b"%d" % n for n in range(5)])
+        app, quick, go = self.app(backend), [], asyncio.Event()
+        channel = app.topic(topic, schema=RawSchema())
+
+        @app.agent(channel, name="quick")
+        async def one(stream: Any) -> None:
+            async for event in stream.events():
+                quick.append(event.value)
+
+        @app.agent(channel, name="slow")
+        async def other(stream: Any) -> None:
+            async for _ in stream.events():
+                await go.wait()
+
+        async with running(app):
+            await until(lambda: len(quick) == 5)
+            asyncio.get_running_loop().call_later(0.2, go.set)
+            async with asyncio.timeout(10):
+                await app.stop()
+        assert (await backend.committed(app.conf.id)).get((topic, 0), 0) == 1
+
     async def test_a_slow_agent_does_not_stall_another_topic(self, backend: Backend) -> None:
         flooded, idle = backend.name("flooded"), backend.name("idle")
         for topic in (flooded, idle):

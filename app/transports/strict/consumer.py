@@ -98,6 +98,7 @@ class StrictConsumer(Delivery):
         while not self.should_stop and self._unacked_messages:
             await self._wait_for_ack(timeout=1)
             self._clean_unacked_messages()
+            self._unacked_messages -= self._dropped_by_an_agent()
             await asyncio.sleep(0)
             if monotonic() > reported + 10:
                 reported = monotonic()
@@ -109,6 +110,29 @@ class StrictConsumer(Delivery):
                     list(self._unacked_messages)[:10],
                 )
         await self.commit_and_end_transactions()
+
+    def _dropped_by_an_agent(self) -> set[Any]:
+        """Messages that one agent has done and another lost with its queue, which was emptied.
+
+        Nobody works on such a message of a shared topic any more, and nobody will acknowledge it:
+        it is delivered again with the next epoch.
+        """
+        if self.flow_active:
+            return set()
+        held_by_tasks, begun = set(), set()
+        for agent in self.app.agents.values():
+            for actor in agent._actors:
+                stream = actor.stream.get_active_stream()
+                if not stream.enable_acks:
+                    held_by_tasks.update(agent.channel.topics)
+                for each in (actor.stream, stream):
+                    if each.current_event is not None:
+                        begun.add(id(each.current_event.message))
+        return {
+            message
+            for message in self._unacked_messages
+            if message.topic not in held_by_tasks and id(message) not in begun
+        }
 
     # -- figures
 

@@ -1,4 +1,4 @@
-"""Real servers for the adapters: one of each for a test run, an empty database for each test."""
+"""Real PostgreSQL and Redis: one of each for a test run, a fresh database for each test."""
 
 from __future__ import annotations
 
