@@ -236,8 +236,11 @@ def _refuse_unknown_names(names: Mapping[str, Any], where: str) -> None:
         upper = name.upper()
         if not upper.startswith(PREFIX) or upper in known or upper.startswith(PREFIX + "TEST_"):
             continue
-        near = difflib.get_close_matches(upper, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "; `answerloop config show` lists all"
+        bare = [each.removeprefix(PREFIX) for each in known]
+        near = difflib.get_close_matches(upper.removeprefix(PREFIX), bare, n=1)
+        hint = (
+            f"; did you mean {PREFIX}{near[0]}?" if near else "; `answerloop config show` lists all"
+        )
         raise SettingsError(f"{name} in {where} is no setting{hint}", name=name)
 
 

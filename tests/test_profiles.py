@@ -1,0 +1,86 @@
+"""Which gate is in force: the shipped profile, a file, or the two settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.gate import Gate, Metric
+from app.errors import SettingsError
+from app.profiles import SHIPPED, gate_in_force
+from app.settings import load_settings
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Any:
+    def write(content: str | dict[str, Any]) -> str:
+        path = tmp_path / "mine.json"
+        text = content if isinstance(content, str) else json.dumps(content)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_by_default_the_shipped_profile_of_the_bundled_scorer_is_in_force() -> None:
+    shipped = json.loads(SHIPPED.read_bytes())
+    gate = gate_in_force(load_settings())
+    assert (gate.threshold, gate.metric) == (shipped["threshold"], Metric(shipped["metric"]))
+    assert gate.source == "profile minilm-l6"
+    assert 0 < gate.threshold < 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"quality_profile": "none"},
+        {"scorer": "memory:"},
+        {"scorer": "http://h:8000"},
+        {"scorer_model": "roberta-large"},
+    ],
+)
+def test_for_another_scorer_or_none_the_two_settings_are(settings: dict[str, str]) -> None:
+    chosen = load_settings(quality_metric="recall", **settings)
+    assert gate_in_force(chosen) == Gate(0.75, Metric.RECALL, "settings")
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.75, 0.0])
+def test_setting_the_threshold_switches_every_profile_off(threshold: float, profile: Any) -> None:
+    path = profile({"scorer": "x", "metric": "f1", "threshold": 0.1})
+    for settings in ({}, {"quality_profile": path}):
+        gate = gate_in_force(load_settings(quality_threshold=threshold, **settings))
+        assert gate == Gate(threshold, Metric.F1, "settings")
+
+
+def test_a_file_is_in_force_whatever_the_scorer(profile: Any) -> None:
+    path = profile({"scorer": "x", "metric": "precision", "threshold": 0.4, "measured": {"n": 1}})
+    gate = gate_in_force(load_settings(quality_profile=path, scorer="memory:"))
+    assert gate == Gate(0.4, Metric.PRECISION, "profile mine")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "not json",
+        "[]",
+        "{}",
+        {"scorer": "x", "metric": "f2", "threshold": 0.4},
+        {"scorer": "x", "metric": "f1", "threshold": "0.4"},
+        {"scorer": "x", "metric": "f1", "threshold": 1.5},
+        {"scorer": "x", "metric": "f1", "threshold": -0.1},
+        '{"scorer": "x", "metric": "f1", "threshold": NaN}',
+    ],
+)
+def test_a_file_that_is_no_profile_stops_the_start(content: Any, profile: Any) -> None:
+    with pytest.raises(SettingsError, match="ANSWERLOOP_QUALITY_PROFILE") as caught:
+        gate_in_force(load_settings(quality_profile=profile(content)))
+    assert caught.value.name == "ANSWERLOOP_QUALITY_PROFILE"
+
+
+def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="can't be read"):
+        gate_in_force(load_settings(quality_profile=str(tmp_path / "none.json")))

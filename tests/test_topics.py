@@ -1,0 +1,104 @@
+"""The one table of topics, and what the broker is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from app.broker import broker_url
+from app.errors import SettingsError
+from app.settings import load_settings
+from app.topic_admin import (
+    EmbeddedTopicAdmin,
+    TopicReport,
+    ensure_topics,
+    refuse_other_partitions,
+)
+from app.topics import topic_names, topic_table
+from app.transports import close_storage, storage_for
+from models import questions as q
+
+DAY_MS = 86_400_000
+DESIGN = {
+    "questions-pending": q.Question,
+    "llm-requests": q.LlmRequest,
+    "llm-responses-success": q.LlmAnswer,
+    "llm-responses-error": q.LlmFailure,
+    "errors-overload": q.LlmFailure,
+    "errors-quota": q.LlmFailure,
+    "retries-due": q.RetryDue,
+    "validated-responses": q.ScoredAnswer,
+    "low-quality-responses": q.ScoredAnswer,
+    "dead-letters": q.DeadLetter,
+    "questions-settled": q.QuestionSettled,
+}
+
+
+def test_the_topics_are_those_of_the_design_in_the_order_of_a_questions_way() -> None:
+    table = topic_table(load_settings())
+    assert [(spec.name, spec.record) for spec in table] == list(DESIGN.items())
+    assert all(spec.about for spec in table)
+    assert list(topic_names(load_settings())) == list(DESIGN)
+
+
+def test_dead_letters_are_kept_30_days_and_the_rest_7() -> None:
+    for spec in topic_table(load_settings()):
+        days = 30 if spec.name == "dead-letters" else 7
+        assert spec.config["retention.ms"] == str(days * DAY_MS)
+        assert spec.config["cleanup.policy"] == "delete"
+
+
+def test_every_topic_has_the_same_partitions_so_that_stages_and_tables_fit() -> None:
+    table = topic_table(load_settings(partitions=3, replication_factor=2))
+    assert {(spec.partitions, spec.replication) for spec in table} == {(3, 2)}
+
+
+def test_the_prefix_goes_before_every_name() -> None:
+    names = topic_names(load_settings(topic_prefix="team-a."))
+    assert list(names) == ["team-a." + name for name in DESIGN]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    settings = load_settings(broker=f"memory://{uuid4().hex}")
+    yield broker_url(settings)
+    close_storage(broker_url(settings))
+
+
+async def test_missing_topics_are_created_and_a_second_time_changes_nothing(url: str) -> None:
+    admin, specs = EmbeddedTopicAdmin(url), topic_table(load_settings(partitions=2))
+    first = await ensure_topics(admin, specs)
+    second = await ensure_topics(admin, specs)
+    assert {report.state for report in first} == {"created"}
+    assert second == [TopicReport(spec.name, "ok") for spec in specs]
+    topics = storage_for(url).topics()
+    assert {name: info.partitions for name, info in topics.items()} == dict.fromkeys(DESIGN, 2)
+    refuse_other_partitions(second)
+
+
+async def test_differences_are_reported_and_never_repaired(url: str) -> None:
+    specs = topic_table(load_settings(partitions=2))
+    storage_for(url).create_topic("llm-requests", 5, {"retention.ms": "1000"})
+    reports = {r.name: r for r in await ensure_topics(EmbeddedTopicAdmin(url), specs)}
+    assert reports["llm-requests"].state == "differs"
+    assert "partitions: 5, not 2" in reports["llm-requests"].differences
+    assert f"retention.ms: 1000, not {7 * DAY_MS}" in reports["llm-requests"].differences
+    assert reports["errors-quota"].state == "created"
+    assert storage_for(url).topics()["llm-requests"].partitions == 5
+
+
+async def test_another_number_of_partitions_stops_the_start(url: str) -> None:
+    storage_for(url).create_topic("llm-requests", 5, {})
+    specs = topic_table(load_settings(partitions=2))
+    reports = await ensure_topics(EmbeddedTopicAdmin(url), specs)
+    with pytest.raises(SettingsError, match=r"llm-requests \(partitions: 5, not 2\)") as caught:
+        refuse_other_partitions(reports)
+    assert caught.value.name == "ANSWERLOOP_PARTITIONS"
+
+
+async def test_other_retention_is_only_reported(url: str) -> None:
+    specs = topic_table(load_settings(partitions=2))
+    storage_for(url).create_topic("llm-requests", 2, {"retention.ms": "1000"})
+    refuse_other_partitions(await ensure_topics(EmbeddedTopicAdmin(url), specs))
