@@ -15,6 +15,7 @@ from app.core.lifecycle import Status
 from app.errors import llm_failed
 from app.intake import Intake, NewQuestion
 from app.transports import close_storage
+from models.questions import ScoredAnswer
 from tests.flow.engine import LIMITS, Engine, make_ports, poll, question, running
 
 OVERLOADED = llm_failed(CAUSES["overloaded"], "busy", status=503)
@@ -173,3 +174,25 @@ async def test_a_late_repeat_of_a_forgotten_question_is_still_one_row_and_one_ca
         await engine.idle()
         assert asked.question_id not in table, "what nothing settles again is not kept for ever"
     assert len(ports.model.calls_of("Why?")) == 1
+
+
+async def test_a_late_end_of_a_dead_question_does_not_put_it_into_the_cache() -> None:
+    """A cached dead question would be served for ever instead of asked again."""
+    model = ScriptedModel(lambda prompt: "An answer", {"Why?": [BAD]})
+    ports = make_ports(model=model)
+    async with running(ports) as engine:
+        asked = question("Why?")
+        await engine.submit(asked)
+        assert (await engine.final(asked.question_id)).status is Status.DEAD
+        late = ScoredAnswer(
+            **asked.carried(),
+            answer="late",
+            status="validated",
+            final=True,
+            finished_at=asked.accepted_at,
+            why="late",
+        )
+        await engine.send(engine.names.validated_responses, late)
+        await engine.idle()
+        assert (await engine.final(asked.question_id)).status is Status.DEAD
+    assert await ports.cache.get(asked.question_id) is None
