@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -22,26 +23,41 @@ from app.wire import Arrival, Chunk, Rejected
 
 HandleChunk = Callable[[Context, Chunk], Awaitable[None]]
 HandleOne = Callable[[Context, Arrival], Awaitable[None]]
+Work = Callable[[Any], Awaitable[None]]
+
+#: Chunks that a quick stage has in hand: those of one partition wait for each other.
+CHUNKS_IN_HAND = 64
 
 
 async def read_chunks(
     context: Context, stage: str, stream: faust.Stream, handle: HandleChunk
 ) -> None:
-    """Run `handle` on each chunk of one partition; the chunk is acknowledged after it."""
-    async for event in stream.events():
-        try:
+    """Run `handle` on each chunk: in order within a partition number, side by side across them.
+
+    A partition number is one lane over all topics of the agent, because their keys share a table.
+    """
+    lanes: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def work(event: Any) -> None:
+        async with lanes[event.message.partition]:
             await _whole_chunk(context, stage, event.value, handle)
-        except Draining:
-            _give_back(context, stage, event)
-        except asyncio.CancelledError:
-            _give_back(context, stage, event)
-            raise
+
+    await _read(context, stage, stream, CHUNKS_IN_HAND, work)
 
 
 async def read_concurrently(
     context: Context, stage: str, stream: faust.Stream, limit: int, handle: HandleOne
 ) -> None:
-    """Run `handle` on up to `limit` events at once; each is acknowledged when it is done."""
+    """Run `handle` on up to `limit` events at once, in no order."""
+
+    async def work(event: Any) -> None:
+        await _one(context, stage, arrival_of(event), handle)
+
+    await _read(context, stage, stream, limit, work)
+
+
+async def _read(context: Context, stage: str, stream: faust.Stream, limit: int, work: Work) -> None:
+    """Start `work` on up to `limit` events at once; each is acknowledged after its own."""
     slots = asyncio.Semaphore(limit)
     async for event in stream.noack().events():
         try:
@@ -49,21 +65,17 @@ async def read_concurrently(
         except Draining:
             _give_back(context, stage, event)
             continue
-        task = asyncio.create_task(_one(context, stage, event, handle))
-        context.in_flight.add(task)
-        task.add_done_callback(context.in_flight.discard)
+        # The task's copy of the context holds the current event: table writes need it.
+        task = asyncio.create_task(_to_the_end(context, stage, event, work))
+        context.hold(event, task)
         task.add_done_callback(lambda _: slots.release())
 
 
-async def _one(context: Context, stage: str, event: Any, handle: HandleOne) -> None:
-    """Handle one event to its end: acknowledged, or given back. Never raises."""
-    arrival = arrival_of(event)
+async def _to_the_end(context: Context, stage: str, event: Any, work: Work) -> None:
+    """Work on one event: it is acknowledged, or given back. Never raises."""
     try:
         raise_if_draining(context)
-        if isinstance(arrival.value, Rejected):
-            await _bury_rejected(context, [arrival])
-        else:
-            await _guarded(context, stage, arrival, handle)
+        await work(event)
     except Draining:
         _give_back(context, stage, event)
     except asyncio.CancelledError:
@@ -71,6 +83,13 @@ async def _one(context: Context, stage: str, event: Any, handle: HandleOne) -> N
         raise
     else:
         event.ack()
+
+
+async def _one(context: Context, stage: str, arrival: Arrival, handle: HandleOne) -> None:
+    if isinstance(arrival.value, Rejected):
+        await _bury_rejected(context, [arrival])
+    else:
+        await _guarded(context, stage, arrival, handle)
 
 
 async def _whole_chunk(context: Context, stage: str, chunk: Chunk, handle: HandleChunk) -> None:

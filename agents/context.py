@@ -12,6 +12,7 @@ import faust
 import structlog
 
 from app.core.gate import Gate
+from app.core.questions import StoredQuestion
 from app.core.retry import RetryPolicy
 from app.metrics import Metrics
 from app.ports import Ports
@@ -36,24 +37,24 @@ class Limits:
 
 
 class Watch:
-    """Tells those who wait for a question in this process that its end is stored."""
+    """Hands stored ends to those who wait for them in this process."""
 
     def __init__(self) -> None:
-        self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._waiters: defaultdict[str, set[asyncio.Future[StoredQuestion]]] = defaultdict(set)
 
-    def expect(self, question_id: str) -> asyncio.Future[None]:
-        """Return a future that is done when the question's end was stored here."""
+    def expect(self, question_id: str) -> asyncio.Future[StoredQuestion]:
+        """Return a future that gets the question when its end is stored by this process."""
         future = asyncio.get_running_loop().create_future()
         self._waiters[question_id].add(future)
         future.add_done_callback(lambda done: self._drop(question_id, done))
         return future
 
-    def tell(self, question_id: str) -> None:
-        for future in list(self._waiters.get(question_id, ())):
+    def tell(self, question: StoredQuestion) -> None:
+        for future in list(self._waiters.get(question.question_id, ())):
             if not future.done():
-                future.set_result(None)
+                future.set_result(question)
 
-    def _drop(self, question_id: str, future: asyncio.Future[None]) -> None:
+    def _drop(self, question_id: str, future: asyncio.Future[StoredQuestion]) -> None:
         waiters = self._waiters[question_id]
         waiters.discard(future)
         if not waiters:
@@ -74,9 +75,17 @@ class Context:
     random: Random = field(default_factory=Random)
     log: structlog.stdlib.BoundLogger = field(default_factory=structlog.get_logger)
     detached: dict[asyncio.Task[None], asyncio.Task[Any]] = field(default_factory=dict)
-    in_flight: set[asyncio.Task[None]] = field(default_factory=set)
+    calls_in_flight: int = 0
     opened: Ports | None = None
     _channels: dict[str, faust.Topic] = field(default_factory=dict)
+
+    def hold(self, event: Any, task: asyncio.Task[None]) -> None:
+        """Keep an event until its task is done: a stop waits for exactly these."""
+        held = self.app.held_events
+        if held is None:
+            raise RuntimeError("the factory gives an app of stages its set of held events")
+        held.add(event)
+        task.add_done_callback(lambda _: held.discard(event))
 
     @property
     def ports(self) -> Ports:

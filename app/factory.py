@@ -73,6 +73,7 @@ def create_app(
         opened=ports,
     )
     _declare_stages(context, settings)
+    app.held_events = set()
     app.context = context
     app.boot_strategy = Boot(app, context, settings, opens_ports=ports is None)
     return app
@@ -89,7 +90,7 @@ def _declare_stages(context: Context, settings: Settings) -> None:
     judge.register(context)
     persist.register(context)
     timers.register(context, retries)
-    context.metrics.watch("calls_in_flight", lambda: len(context.in_flight))
+    context.metrics.watch("calls_in_flight", lambda: context.calls_in_flight)
 
 
 def _owned(app: StreamApp, retries: Retries) -> frozenset[int]:

@@ -33,10 +33,19 @@ class NewQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A question that was taken in, or found: `stored` is what is known of it, if anything."""
+    """A question that was taken in, or found: `stored` is what was known of it, if anything.
+
+    `ended` gets the question when this process stores its end; only when it was asked for.
+    """
 
     question_id: str
     stored: StoredQuestion | None
+    ended: asyncio.Future[StoredQuestion] | None = None
+
+    def forget(self) -> None:
+        """Stop waiting for the end."""
+        if self.ended is not None:
+            self.ended.cancel()
 
     @property
     def answered(self) -> bool:
@@ -69,8 +78,11 @@ class Intake:
         idempotency_key: str | None = None,
         fresh: bool = False,
         source: str = "api",
+        will_wait: bool = False,
     ) -> Taken:
         """Find the stored answer of a question, or put it on the log.
+
+        With `will_wait` its end is awaited from now on: give what is returned to `wait`.
 
         Raises BrokerUnavailable when the log does not acknowledge in time, InputError when an
         idempotency key comes again with another body. A dead question gets a new round.
@@ -85,11 +97,18 @@ class Intake:
         if stored is not None:
             round_ = stored.turn.round + (stored.status is Status.DEAD)
         question = self._question(key, new, round_)
-        await self.send([question])
+        ended = self._context.watch.expect(key) if will_wait else None
+        try:
+            await self.send([question])
+        except BaseException:
+            if ended is not None:
+                ended.cancel()
+            raise
         self._context.metrics.count("questions_accepted", source)
-        await self._store_accepted([question])
-        fresh_row = stored is None or stored.status is Status.DEAD
-        return Taken(key, await self._known(key) if fresh_row else stored)
+        if source == "api":
+            await self._store_accepted([question])
+        going_on = stored is not None and not stored.status.final
+        return Taken(key, stored if going_on else None, ended)
 
     def _question(self, key: str, new: NewQuestion, round_: int) -> Question:
         return Question(
@@ -145,22 +164,26 @@ class Intake:
             self._context.metrics.count("db_errors")
             return None
 
-    async def wait(self, key: str, seconds: float) -> StoredQuestion | None:
-        """Return the question when it is final, or what is known of it when the time is over."""
+    async def wait(self, taken: Taken, seconds: float) -> StoredQuestion | None:
+        """Return the question when it is final, or what is known of it when the time is over.
+
+        Another worker may store the end: the database is asked now and then.
+        """
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        told = self._context.watch.expect(key)
-        try:
-            while True:
-                stored = await self._known(key)
-                left = end - loop.time()
-                if (stored is not None and stored.status.final) or left <= 0:
-                    return stored
-                await asyncio.wait({told}, timeout=min(left, _POLL_SECONDS))
-                if told.done():
-                    told = self._context.watch.expect(key)
-        finally:
-            told.cancel()
+        ended = taken.ended or self._context.watch.expect(taken.question_id)
+        stored = None if taken.ended else await self._known(taken.question_id)
+        while not (stored is not None and stored.status.final):
+            left = end - loop.time()
+            await asyncio.wait({ended}, timeout=max(0.0, min(left, _POLL_SECONDS)))
+            if ended.done():
+                return ended.result()
+            stored = await self._known(taken.question_id)
+            if left <= 0:
+                break
+        if taken.ended is None:
+            ended.cancel()
+        return stored
 
 
 def _refuse_other_body(stored: StoredQuestion, new: NewQuestion) -> None:

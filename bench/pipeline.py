@@ -1,8 +1,8 @@
 """The whole pipeline beside the script that a user would write instead, on one fake model server.
 
-    python -m bench.pipeline [--questions 1000] [--latency 0.2] [--concurrency 32] [--kafka] [--json]
+    python -m bench.pipeline [--questions 1000] [--latency 0.2] [--concurrency 32] [--kafka]
 
-The peer: asyncio, a semaphore, the `ollama` client, a retry decorator, one JSON line for each answer.
+The peer: asyncio, a semaphore, the `ollama` client, a retry decorator, a JSON line an answer.
 Ours: `run` on the embedded log and PostgreSQL (fsync on), and with `--kafka` on a real broker. The
 scorer is off (no references) and both sides ask the same server in a process of its own. Times run
 from the first question to the last answer; starting up is not counted, on either side.

@@ -92,6 +92,7 @@ async def _call(context: Context, request: LlmRequest) -> Outcome | None:
 async def _call_and_store(context: Context, request: LlmRequest) -> Outcome | None:
     started = context.now()
     prompt = prompt_for(request.question_text, request.generation)
+    context.calls_in_flight += 1
     try:
         answer = await context.ports.model.answer(prompt)
     except LlmFailed as error:
@@ -101,6 +102,8 @@ async def _call_and_store(context: Context, request: LlmRequest) -> Outcome | No
         context.metrics.count("model_calls", "answered")
         context.metrics.observe_call(answer.seconds)
         outcome = _answer(answer)
+    finally:
+        context.calls_in_flight -= 1
     kept = await _store(context, request.call, outcome)
     return outcome if kept else None
 

@@ -21,20 +21,20 @@ STAGE = "judge"
 
 
 async def handle(context: Context, arrival: Arrival) -> None:
-    """Find or make the verdict, store it, publish what follows from it."""
+    """Judge, store the verdict, publish what follows from the one in force.
+
+    A replay is scored again, but the store keeps the first verdict and returns it: a score that
+    moves with its batch mates can't flip a verdict.
+    """
     answer: LlmAnswer = arrival.value
     store = context.ports.store
-    judged = await until_up(context, "database", lambda: store.verdict(answer.call))
-    if judged is None:
-        try:
-            made = await _judge(context, answer)
-        except ScoreFailure as error:
-            context.metrics.count("dead_letters", "score_failure")
-            await publish(context, [dead_letter(context, arrival, "score_failure", str(error))])
-            return
-        judged = await until_up(
-            context, "database", lambda: store.record_verdict(answer.call, made)
-        )
+    try:
+        made = await _judge(context, answer)
+    except ScoreFailure as error:
+        context.metrics.count("dead_letters", "score_failure")
+        await publish(context, [dead_letter(context, arrival, "score_failure", str(error))])
+        return
+    judged = await until_up(context, "database", lambda: store.record_verdict(answer.call, made))
     await publish(context, _outgoing(context, answer, judged))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import faust
 import msgspec
 
@@ -9,6 +11,7 @@ from agents.arrivals import read_chunks
 from agents.context import Context
 from agents.waits import Outgoing, publish, until_up
 from app.core.lifecycle import ANSWERED, Status
+from app.core.questions import StoredQuestion
 from app.errors import CacheUnavailable
 from app.ports import DeadLetterRow, Ending
 from app.wire import Chunk
@@ -32,11 +35,16 @@ async def handle(context: Context, chunk: Chunk) -> None:
     store = context.ports.store
     if endings or letters:
         await until_up(context, "database", lambda: store.finish(list(endings.values()), letters))
-    await _keep(context, endings)
+    if not endings:
+        return
+    stored = await until_up(context, "database", lambda: store.questions_by_id(list(endings)))
+    await _keep(context, stored)
     await publish(context, [_settled(context, ending) for ending in endings.values()])
     for ending in endings.values():
         context.metrics.count("questions_settled", str(ending.status))
-        context.watch.tell(ending.question_id)
+    for question in stored:
+        if question.status.final:
+            context.watch.tell(question)
 
 
 def _add(endings: dict[str, Ending], ending: Ending) -> None:
@@ -46,16 +54,15 @@ def _add(endings: dict[str, Ending], ending: Ending) -> None:
         endings[ending.question_id] = ending
 
 
-async def _keep(context: Context, endings: dict[str, Ending]) -> None:
+async def _keep(context: Context, stored: Sequence[StoredQuestion]) -> None:
     """Put the answered ones into the cache. A cache that is gone costs nothing but the hits."""
-    answered = [q for q, ending in endings.items() if ending.status in ANSWERED]
-    if not answered:
-        return
-    store = context.ports.store
-    stored = await until_up(context, "database", lambda: store.questions_by_id(answered))
     entries = {
-        q.question_id: msgspec.json.encode(q.as_json()) for q in stored if q.status in ANSWERED
+        question.question_id: msgspec.json.encode(question.as_json())
+        for question in stored
+        if question.status in ANSWERED
     }
+    if not entries:
+        return
     try:
         await context.ports.cache.put(entries)
     except CacheUnavailable:

@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.02
 _RESTART_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
-class EmbeddedPostgresBusy(UnavailableError):  # noqa: N818 - like its siblings
+class EmbeddedPostgresBusy(UnavailableError):
     """Another process runs the database of this folder: `pid`, 0 when it is not known."""
 
     def __init__(self, folder: Path, pid: int) -> None:

@@ -13,7 +13,7 @@ from app.core.lifecycle import Status
 from app.engine_file import running_engine
 from app.errors import InputError, NotFoundError, UnavailableError
 from app.factory import PipelineApp, create_app
-from app.intake import Intake, NewQuestion
+from app.intake import Intake, NewQuestion, Taken
 from app.opening import open_ports
 from app.settings import Settings
 from app.web.server import serve_http
@@ -47,17 +47,22 @@ class LocalAsker:
     def __init__(self, app: PipelineApp, settings: Settings) -> None:
         self._context = app.context
         self._intake = Intake(app.context, settings.deadline_seconds)
+        self._taken: dict[str, Taken] = {}
 
     async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
-        taken = await self._intake.take(new, fresh=fresh, source="run")
-        if taken.stored is not None:
+        taken = await self._intake.take(new, fresh=fresh, source="run", will_wait=True)
+        if taken.answered and taken.stored is not None:
             return taken.stored.as_json()
+        self._taken[taken.question_id] = taken
         return {"question_id": taken.question_id, "status": str(Status.ACCEPTED)}
 
     async def wait(self, question_id: str, seconds: float) -> dict[str, Any]:
-        stored = await self._intake.wait(question_id, seconds)
+        taken = self._taken.get(question_id) or Taken(question_id, None)
+        stored = await self._intake.wait(taken, seconds)
         if stored is None:
             return {"question_id": question_id, "status": str(Status.ACCEPTED)}
+        if stored.status.final:
+            self._taken.pop(question_id, taken).forget()
         return stored.as_json()
 
     async def questions(self, question_ids: list[str]) -> list[dict[str, Any]]:

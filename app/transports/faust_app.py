@@ -25,6 +25,12 @@ class StreamApp(faust.App):
     topic_plans: dict[str, TopicPlan]
     """Topic name to plan; a topic that is not named has the default `TopicPlan()`."""
 
+    held_events: set[Any] | None = None
+    """The events that tasks of `noack` agents work on, where the app keeps count of them.
+
+    A stop then waits for these only; without the count it waits for all that such agents took.
+    """
+
     def __init__(
         self, *args: Any, topic_plans: Mapping[str, TopicPlan] | None = None, **options: Any
     ) -> None:

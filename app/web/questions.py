@@ -63,10 +63,11 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
                 f"{settings.backlog_limit} questions are in progress",
                 Retry_After=str(RETRY_AFTER_SECONDS),
             )
-        taken = await intake.take(new, idempotency_key=key, fresh=body.fresh)
+        taken = await intake.take(new, idempotency_key=key, fresh=body.fresh, will_wait=bool(wait))
         stored = taken.stored
         if not taken.answered and wait:
-            stored = await intake.wait(taken.question_id, wait)
+            stored = await intake.wait(taken, wait)
+            taken.forget()
         if stored is not None and stored.status.final:
             return web.json_response(stored.as_json())
         status = str(stored.status) if wait and stored is not None else "accepted"

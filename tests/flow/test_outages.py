@@ -26,7 +26,6 @@ STAGES = {
     "record_answer": "llm_requests",
     "record_failure": "llm_requests",
     "waiting": "errors_overload",
-    "verdict": "llm_responses_success",
     "record_verdict": "llm_responses_success",
     "finish": "validated_responses",
     "questions_by_id": "validated_responses",

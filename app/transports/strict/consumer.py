@@ -119,11 +119,12 @@ class StrictConsumer(Delivery):
         """
         if self.flow_active:
             return set()
-        held_by_tasks, begun = set(), set()
+        held = self.app.held_events
+        held_by_tasks, begun = set(), {id(event.message) for event in held or ()}
         for agent in self.app.agents.values():
             for actor in agent._actors:
                 stream = actor.stream.get_active_stream()
-                if not stream.enable_acks:
+                if not stream.enable_acks and held is None:
                     held_by_tasks.update(agent.channel.topics)
                 for each in (actor.stream, stream):
                     if each.current_event is not None:
