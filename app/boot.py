@@ -40,7 +40,8 @@ class Outside(Service):
                 self._context.opened = self._opened.ports
             await prepare_topics(self._settings)
         except AnswerloopError as error:
-            self._context.log.error("cannot_start", reason=str(error))
+            if self._opens_ports:
+                self._context.log.error("cannot_start", reason=str(error))
             raise
 
     async def on_stop(self) -> None:

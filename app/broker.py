@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any
 
 from app.settings import Settings
@@ -15,9 +16,14 @@ def broker_url(settings: Settings) -> str:
     if settings.broker.startswith("log:"):
         from app.transports import log_url
 
-        return log_url(settings.data_dir.absolute() / "log")
+        return log_url(log_folder(settings))
     name = settings.broker.removeprefix("memory:").strip("/")
     return f"memory://{name or settings.app_id}"
+
+
+def log_folder(settings: Settings) -> Path:
+    """Return the folder of the durable embedded log."""
+    return settings.data_dir.absolute() / "log"
 
 
 def kafka_hosts(settings: Settings) -> list[str]:

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from app.errors import UnavailableError
 from app.ports import AnswerCache, AnswerStore, LanguageModel, Ports, Scorer
-from app.settings import Settings
+from app.settings import PREFIX, Settings
 
 Closer = Callable[[], Awaitable[None]]
+Part = TypeVar("Part")
 
 
 @dataclass
@@ -34,15 +36,23 @@ async def open_ports(settings: Settings) -> OpenPorts:
 
     closers: list[Closer] = []
     try:
-        store = await open_store(settings, closers)
+        store = await _named("DATABASE", open_store(settings, closers))
         cache = await _open_cache(settings, closers)
-        model = await _open_model(settings, closers)
+        model = await _named("LLM", _open_model(settings, closers))
         scorer = open_scorer(settings, closers)
     except BaseException:
         for closer in reversed(closers):
             await closer()
         raise
     return OpenPorts(Ports(model, scorer, store, cache, SystemClock()), closers)
+
+
+async def _named(setting: str, opening: Awaitable[Part]) -> Part:
+    """Open a part; what can't be reached is told with the setting that names it."""
+    try:
+        return await opening
+    except UnavailableError as error:
+        raise UnavailableError(f"{PREFIX}{setting}: {error}") from error
 
 
 async def open_store(settings: Settings, closers: list[Closer]) -> AnswerStore:
@@ -98,10 +108,7 @@ async def _open_model(settings: Settings, closers: list[Closer]) -> LanguageMode
     chosen = open_model(settings.llm, settings.llm_model, key, settings.llm_timeout_seconds)
     model = await resolve_model(chosen)
     closers.append(model.close)
-    try:
-        await model.check()
-    except UnavailableError as error:
-        raise UnavailableError(f"ANSWERLOOP_LLM: {error}") from error
+    await model.check()
     return model
 
 

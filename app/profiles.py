@@ -26,11 +26,13 @@ class Profile(msgspec.Struct):
 def gate_in_force(settings: Settings) -> Gate:
     """Return metric, threshold and source.
 
-    A threshold that is set switches the profile off. `auto:` is the shipped profile when the scorer
-    is the bundled MiniLM (for which 0.75 rejects most good answers), else the two settings.
+    A threshold or a metric that is set switches the profile off. `auto:` is the shipped profile
+    when the scorer is the bundled MiniLM (for which 0.75 rejects most good answers), else the two
+    settings.
     """
     chosen = Gate(settings.quality_threshold, settings.quality_metric, "settings")
-    if "quality_threshold" in settings.model_fields_set or settings.quality_profile == "none":
+    set_by_hand = {"quality_threshold", "quality_metric"} & settings.model_fields_set
+    if set_by_hand or settings.quality_profile == "none":
         return chosen
     if settings.quality_profile == "auto:":
         if settings.scorer != "local:" or settings.scorer_model is not None:

@@ -46,7 +46,12 @@ class Settings(BaseSettings):
     """Every setting, with its default, bounds and meaning. `config show` prints this table."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     broker: str = Field(
@@ -175,7 +180,7 @@ class Settings(BaseSettings):
     def _consistent(self) -> Settings:
         if not _loopback(self.http_host) and not self.api_token:
             raise ValueError(
-                f"HTTP_HOST {self.http_host} is reachable from other machines: set "
+                f"{PREFIX}HTTP_HOST {self.http_host} is reachable from other machines: set "
                 f"{PREFIX}API_TOKEN, or bind to 127.0.0.1"
             )
         if self.kafka_security_protocol.startswith("SASL") and not (
@@ -223,6 +228,17 @@ def load_settings(**overrides: Any) -> Settings:
         default = Settings.model_fields[field].default
         example = f" (for example {name}={default})" if default is not None else ""
         raise SettingsError(f"{name}: {message}{example}", name=name) from None
+
+
+def batch_settings(**overrides: Any) -> Settings:
+    """Read the settings for a command that brings an engine of its own.
+
+    It has no deadline, and any free port, unless they are set.
+    """
+    plain = load_settings(**overrides)
+    defaults = {"deadline_seconds": 0.0, "http_port": 0}
+    unset = {n: value for n, value in defaults.items() if n not in plain.model_fields_set}
+    return load_settings(**{**overrides, **unset})
 
 
 def known_names() -> list[str]:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.broker import broker_url, kafka_hosts, kafka_security, log_folder
+from app.engine_file import running_engine
 from app.errors import BrokerUnavailable, SettingsError
-from app.settings import Settings
+from app.settings import PREFIX, Settings
 from app.topics import TopicSpec
 
 _EXISTS = 36
@@ -87,13 +89,13 @@ def refuse_other_partitions(reports: Sequence[TopicReport]) -> None:
 
 
 class EmbeddedTopicAdmin:
-    """Topics of the embedded log of this process."""
+    """Topics of the embedded log; one that a running engine holds is only read."""
 
-    def __init__(self, broker_url: str) -> None:
-        self._url = broker_url
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     async def describe(self, names: Sequence[str]) -> dict[str, TopicState]:
-        known = self._storage().topics()
+        known = self._read_topics()
         return {
             name: TopicState(
                 name,
@@ -111,10 +113,22 @@ class EmbeddedTopicAdmin:
     async def close(self) -> None:
         return None
 
-    def _storage(self) -> Any:
-        from app.transports import storage_for
+    def _read_topics(self) -> Any:
+        from app.transports.embedded.reader import open_readonly
 
-        return storage_for(self._url)
+        if self._settings.broker.startswith("log:") and running_engine(self._settings):
+            return open_readonly(log_folder(self._settings)).topics()
+        return self._storage().topics()
+
+    def _storage(self) -> Any:
+        from app.transports import LogInUse, storage_for
+
+        try:
+            return storage_for(broker_url(self._settings))
+        except LogInUse as error:
+            url = running_engine(self._settings)
+            where = f"; its engine is at {url}" if url else ""
+            raise BrokerUnavailable(f"{PREFIX}BROKER: {error}{where}") from error
 
 
 class KafkaTopicAdmin:
@@ -164,10 +178,8 @@ class KafkaTopicAdmin:
 
 async def open_topic_admin(settings: Settings) -> TopicAdmin:
     """Connect to the broker. Raises BrokerUnavailable when nobody answers within seconds."""
-    from app.broker import broker_url, kafka_hosts, kafka_security
-
     if settings.embedded:
-        return EmbeddedTopicAdmin(broker_url(settings))
+        return EmbeddedTopicAdmin(settings)
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 

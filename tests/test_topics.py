@@ -9,7 +9,7 @@ import pytest
 
 from app.broker import broker_url
 from app.errors import SettingsError
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from app.topic_admin import (
     EmbeddedTopicAdmin,
     TopicReport,
@@ -61,14 +61,26 @@ def test_the_prefix_goes_before_every_name() -> None:
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    settings = load_settings(broker=f"memory://{uuid4().hex}")
-    yield broker_url(settings)
+def settings() -> Iterator[Settings]:
+    settings = load_settings(broker=f"memory://{uuid4().hex}", partitions=2)
+    yield settings
     close_storage(broker_url(settings))
 
 
-async def test_missing_topics_are_created_and_a_second_time_changes_nothing(url: str) -> None:
-    admin, specs = EmbeddedTopicAdmin(url), topic_table(load_settings(partitions=2))
+@pytest.fixture
+def url(settings: Settings) -> str:
+    return broker_url(settings)
+
+
+@pytest.fixture
+def admin(settings: Settings) -> EmbeddedTopicAdmin:
+    return EmbeddedTopicAdmin(settings)
+
+
+async def test_missing_topics_are_created_and_a_second_time_changes_nothing(
+    url: str, admin: EmbeddedTopicAdmin
+) -> None:
+    specs = topic_table(load_settings(partitions=2))
     first = await ensure_topics(admin, specs)
     second = await ensure_topics(admin, specs)
     assert {report.state for report in first} == {"created"}
@@ -78,10 +90,12 @@ async def test_missing_topics_are_created_and_a_second_time_changes_nothing(url:
     refuse_other_partitions(second)
 
 
-async def test_differences_are_reported_and_never_repaired(url: str) -> None:
+async def test_differences_are_reported_and_never_repaired(
+    url: str, admin: EmbeddedTopicAdmin
+) -> None:
     specs = topic_table(load_settings(partitions=2))
     storage_for(url).create_topic("llm-requests", 5, {"retention.ms": "1000"})
-    reports = {r.name: r for r in await ensure_topics(EmbeddedTopicAdmin(url), specs)}
+    reports = {r.name: r for r in await ensure_topics(admin, specs)}
     assert reports["llm-requests"].state == "differs"
     assert "partitions: 5, not 2" in reports["llm-requests"].differences
     assert f"retention.ms: 1000, not {7 * DAY_MS}" in reports["llm-requests"].differences
@@ -89,16 +103,18 @@ async def test_differences_are_reported_and_never_repaired(url: str) -> None:
     assert storage_for(url).topics()["llm-requests"].partitions == 5
 
 
-async def test_another_number_of_partitions_stops_the_start(url: str) -> None:
+async def test_another_number_of_partitions_stops_the_start(
+    url: str, admin: EmbeddedTopicAdmin
+) -> None:
     storage_for(url).create_topic("llm-requests", 5, {})
     specs = topic_table(load_settings(partitions=2))
-    reports = await ensure_topics(EmbeddedTopicAdmin(url), specs)
+    reports = await ensure_topics(admin, specs)
     with pytest.raises(SettingsError, match=r"llm-requests \(partitions: 5, not 2\)") as caught:
         refuse_other_partitions(reports)
     assert caught.value.name == "ANSWERLOOP_PARTITIONS"
 
 
-async def test_other_retention_is_only_reported(url: str) -> None:
+async def test_other_retention_is_only_reported(url: str, admin: EmbeddedTopicAdmin) -> None:
     specs = topic_table(load_settings(partitions=2))
     storage_for(url).create_topic("llm-requests", 2, {"retention.ms": "1000"})
-    refuse_other_partitions(await ensure_topics(EmbeddedTopicAdmin(url), specs))
+    refuse_other_partitions(await ensure_topics(admin, specs))

@@ -9,7 +9,7 @@ import click
 
 from app.cli.output import json_option, print_json, print_table, printable, stderr, stdout
 from app.logs import configure_logging
-from app.settings import Settings, load_settings
+from app.settings import Settings, batch_settings, load_settings
 
 
 @click.command(short_help="Ask one question and wait for its end")
@@ -29,7 +29,7 @@ def ask(
     """
     if not question_text.strip():
         raise click.BadParameter("the question is blank", param_hint="QUESTION_TEXT")
-    settings = load_settings()
+    settings = batch_settings()
     configure_logging(settings.log_format, "warning")
     row = asyncio.run(_ask(settings, question_text, reference, fresh=fresh, seconds=seconds))
     print_json(row) if as_json else print_question(row)

@@ -158,9 +158,17 @@ async def _recovered(app: PipelineApp) -> None:
 
 
 @asynccontextmanager
-async def any_engine(settings: Settings) -> AsyncIterator[Asker]:
-    """Give the running engine of this DATA_DIR, else one in this process."""
+async def any_engine(settings: Settings, *, own: bool = False) -> AsyncIterator[Asker]:
+    """Give the running engine of this DATA_DIR, else one in this process.
+
+    With `own` the command has options that only an engine of its own can follow: a running one is
+    an InputError.
+    """
     url = running_engine(settings) if settings.embedded else None
+    if url is not None and own:
+        raise InputError(
+            f"the engine at {url} runs with settings of its own: stop it, or leave out the options"
+        )
     if url is not None:
         async with http_asker(url, settings) as asker:
             yield asker

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.cli.output import json_option, print_json, stderr
 from app.logs import configure_logging
-from app.settings import Settings, load_settings
+from app.settings import Settings, batch_settings
 
 if TYPE_CHECKING:
     from app.cli.batch import Totals
@@ -48,8 +48,8 @@ def run(
 ) -> None:
     """Answer the questions of FILE: CSV with a header, JSONL, or Yahoo! Answers CSV.
 
-    Rows that can't be read are reported, written to FILE.rejects.csv, and don't stop the rest. A
-    rerun continues where the last one stopped; what is answered already is not asked again.
+    Rows that can't be read are reported, written beside FILE (NAME.rejects.csv), and don't stop
+    the rest. A rerun continues where the last one stopped; what is answered is not asked again.
 
     \b
     answerloop run questions.csv --out results.csv
@@ -61,10 +61,11 @@ def run(
     if out is not None:
         check_results_path(out)
     detect_format(file, file_format)
-    settings = _settings(quality_threshold, llm_concurrency)
+    settings = batch_settings(quality_threshold=quality_threshold, llm_concurrency=llm_concurrency)
+    own = quality_threshold is not None or llm_concurrency is not None
     quiet = "log_level" not in settings.model_fields_set
     configure_logging(settings.log_format, "error" if quiet else settings.log_level)
-    totals = asyncio.run(_run(settings, file, out, limit, file_format, fresh=fresh))
+    totals = asyncio.run(_run(settings, file, out, limit, file_format, fresh=fresh, own=own))
     if as_json:
         print_json(totals.as_json())
     else:
@@ -73,15 +74,14 @@ def run(
         raise SystemExit(130)
 
 
-def _settings(threshold: float | None, concurrency: int | None) -> Settings:
-    """Read the settings; a batch has no deadline and any free port unless they are set."""
-    plain = load_settings(quality_threshold=threshold, llm_concurrency=concurrency)
-    overrides: dict[str, object] = {}
-    if "deadline_seconds" not in plain.model_fields_set:
-        overrides["deadline_seconds"] = 0.0
-    if "http_port" not in plain.model_fields_set:
-        overrides["http_port"] = 0
-    return load_settings(quality_threshold=threshold, llm_concurrency=concurrency, **overrides)
+def _since(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return an engine's figures of this run alone: it may have run before."""
+    return {
+        name: _since(before.get(name, {}), value)
+        if isinstance(value, dict)
+        else value - before.get(name, 0)
+        for name, value in after.items()
+    }
 
 
 async def _run(
@@ -92,6 +92,7 @@ async def _run(
     file_format: str | None,
     *,
     fresh: bool,
+    own: bool,
 ) -> Totals:
     from app.cli.batch import Batch, Totals
     from app.cli.engine import any_engine
@@ -103,13 +104,14 @@ async def _run(
     started = time.monotonic()
     with BatchProgress(stderr(), min(expected, limit or expected)) as progress:
         progress.note("starting the engine")
-        async with any_engine(settings) as engine:
+        async with any_engine(settings, own=own) as engine:
+            before = await engine.figures()
             batch = Batch(engine, settings, totals, progress, fresh=fresh)
             progress.note("loading the models")
             await batch.run(file, file_format, limit)
             if out is not None and not totals.interrupted:
                 progress.note("writing the results")
                 await batch.write(out)
-            totals.figures = await engine.figures()
+            totals.figures = _since(before, await engine.figures())
     totals.seconds = time.monotonic() - started
     return totals

@@ -62,7 +62,11 @@ def _work(totals: Totals) -> list[tuple[str, str, str]]:
 def _print_next_steps(totals: Totals) -> None:
     console = stdout()
     console.print("[bold]try next[/bold]")
+    steps = {
+        "answerloop show QUESTION_ID": "every attempt of a question",
+        "answerloop worker": "the HTTP API on port 6066",
+    }
     if totals.out is None:
-        console.print("  answerloop run FILE --out results.csv   (asks nothing again)")
-    console.print("  answerloop show QUESTION_ID              every attempt of a question")
-    console.print("  answerloop worker                        the HTTP API on port 6066")
+        steps["answerloop run FILE --out results.csv"] = "the results; asks nothing again"
+    for command, about in steps.items():
+        console.print(f"  {command:<40} {about}")

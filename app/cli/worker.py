@@ -36,6 +36,11 @@ async def serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with local_engine(settings) as app:
+        if not settings.embedded and settings.database == "embedded:":
+            app.context.log.warning(
+                "one_worker_only",
+                reason="several workers on Kafka need one ANSWERLOOP_DATABASE=postgresql://...",
+            )
         app.context.log.info(
             "ready", model=app.context.ports.model.where, gate=app.context.limits.gate.source
         )

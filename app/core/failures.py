@@ -45,19 +45,19 @@ CAUSES: dict[str, Cause] = {
         _cause("reply_too_large", Route.DEAD, "the reply exceeds the size that is read"),
         _cause("rate_limited", Route.QUOTA, "429: too many requests"),
         _cause(
-            "insufficient_quota", Route.DEAD, "the account has no credit left: top it up, redrive"
+            "insufficient_quota", Route.DEAD, "the account has no credit left: top it up, ask again"
         ),
         _cause("bad_request", Route.DEAD, "400: the server does not accept this question"),
         _cause("unauthorized", Route.DEAD, "401: LLM_API_KEY is missing or wrong"),
         _cause("forbidden", Route.DEAD, "403: the key may not use this model"),
         _cause(
-            "model_not_found", Route.DEAD, "404: the server has no such model: pull it, redrive"
+            "model_not_found", Route.DEAD, "404: the server has no such model: pull it, ask again"
         ),
         _cause("request_too_large", Route.DEAD, "413: the question is too long for the server"),
         _cause("unprocessable", Route.DEAD, "422: the server does not accept this question"),
         _cause("context_exceeded", Route.DEAD, "the question is longer than the model's context"),
         _cause("redirected", Route.DEAD, "3xx: redirects are not followed"),
-        _cause("rejected", Route.DEAD, "another 4xx"),
+        _cause("client_error", Route.DEAD, "another 4xx"),
     )
 }
 
@@ -95,7 +95,7 @@ def classify_status(status: int, code: str | None = None) -> Cause:
     if status >= 500:
         return CAUSES["server_error"]
     if status >= 400:
-        return CAUSES["rejected"]
+        return CAUSES["client_error"]
     if status >= 300:
         return CAUSES["redirected"]
     return CAUSES["malformed_reply"]

@@ -35,7 +35,7 @@ def test_every_status_is_classified(status: int) -> None:
     assert CAUSES[cause.name] is cause
     if status not in TABLE:
         by_hundred = {1: "malformed_reply", 2: "malformed_reply", 3: "redirected"}
-        by_hundred |= {4: "rejected", 5: "server_error"}
+        by_hundred |= {4: "client_error", 5: "server_error"}
         assert cause.name == by_hundred[status // 100]
 
 
