@@ -27,6 +27,7 @@ $(STAMP): requirements.lock setup.cfg
 	@touch $(STAMP)
 
 demo: install ## Answer the sample questions for real: embedded log, PostgreSQL, model and BERTScore
+	@mkdir -p data/demo
 	@ANSWERLOOP_DATA_DIR=data/demo ANSWERLOOP_LLM=$${ANSWERLOOP_LLM:-bundled:} \
 	  $(BIN)/answerloop run app/samples/questions.jsonl --out data/demo/results.csv
 
