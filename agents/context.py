@@ -21,6 +21,12 @@ from app.transports import StreamApp
 from app.wire import TopicSchema
 
 
+def _logger() -> structlog.stdlib.BoundLogger:
+    """Return the product's own logger: modules that hold Faust services log their starts, too."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger("answerloop")
+    return logger
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Numbers that the stages keep to. `gate` is what was calibrated or set."""
@@ -73,7 +79,7 @@ class Context:
     metrics: Metrics = field(default_factory=Metrics)
     watch: Watch = field(default_factory=Watch)
     random: Random = field(default_factory=Random)
-    log: structlog.stdlib.BoundLogger = field(default_factory=structlog.get_logger)
+    log: structlog.stdlib.BoundLogger = field(default_factory=_logger)
     detached: dict[asyncio.Task[None], asyncio.Task[Any]] = field(default_factory=dict)
     calls_in_flight: int = 0
     opened: Ports | None = None

@@ -8,8 +8,18 @@ from typing import Any, Literal
 
 import structlog
 
-#: Loggers of libraries that would drown ours at info level.
-_QUIET = ("aiokafka", "faust", "mode", "httpx", "httpcore", "openai", "asyncio", "transformers")
+#: Loggers that would drown ours at info level: libraries, and our Faust services' starts and stops.
+_QUIET = (
+    "app",
+    "aiokafka",
+    "faust",
+    "mode",
+    "httpx",
+    "httpcore",
+    "openai",
+    "asyncio",
+    "transformers",
+)
 
 
 def configure_logging(log_format: Literal["console", "json"], level: str) -> None:

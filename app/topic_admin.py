@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -189,7 +191,8 @@ async def open_topic_admin(settings: Settings) -> TopicAdmin:
         **kafka_security(settings),
     )
     try:
-        await client.start()
+        with _hushed("aiokafka"):
+            await client.start()
     except (KafkaError, OSError) as error:
         await client.close()
         hosts = ",".join(kafka_hosts(settings))
@@ -197,3 +200,15 @@ async def open_topic_admin(settings: Settings) -> TopicAdmin:
             f"ANSWERLOOP_BROKER: no Kafka answers at {hosts} ({error})"
         ) from error
     return KafkaTopicAdmin(client)
+
+
+@contextmanager
+def _hushed(name: str) -> Iterator[None]:
+    """Keep a library from logging what is raised and told anyway."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -9,6 +9,7 @@ import pwd
 import shutil
 import signal
 import stat
+import subprocess
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,11 +31,19 @@ _MAX_LOG_BYTES = 10 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The unprivileged account of the server when we are root, which PostgreSQL refuses."""
+    """The unprivileged account of the server when we are root, which PostgreSQL refuses.
+
+    `namespaced`: it is ourselves under another number, in a user namespace. Files under root's own
+    closed folders, where no other account can look, are reached that way.
+    """
 
     uid: int
     gid: int
     name: str
+    namespaced: bool = False
+
+
+OURSELVES = Account(0, 0, "root, in a user namespace", namespaced=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +63,8 @@ class Installation:
     @classmethod
     def prepare(cls, folder: Path) -> Installation:
         """Make what is missing in `folder`. Raises SettingsError when it can't be used."""
-        account = _unprivileged_account(folder)
         binaries = _find_binaries()
+        account = _choose_account(folder, binaries)
         _check_binaries(binaries, account)
         data = folder / "postgres"
         if not (data / "PG_VERSION").exists():
@@ -123,12 +132,36 @@ def _find_binaries() -> Path:
     )
 
 
-def _unprivileged_account(folder: Path) -> Account | None:
-    """Return the account to run as: None unless we are root; the data's owner, else nobody."""
+def _choose_account(folder: Path, binaries: Path) -> Account | None:
+    """Return the account to run as: None unless we are root; else the data's owner.
+
+    New data goes to the folder's owner or, where that is root, to nobody; where nobody can't reach
+    the files, to ourselves in a user namespace if the system lets us make one.
+    """
     if os.geteuid() != 0:
         return None
     data = folder / "postgres"
-    owner = data.stat().st_uid if data.exists() else folder.stat().st_uid
+    made = data.exists()
+    owner = data.stat().st_uid if made else folder.stat().st_uid
+    if made and owner == 0:
+        return OURSELVES
+    account = _account_of(owner)
+    if made or (
+        _can_run([str(binaries / "postgres"), "--version"], account)
+        and _can_run(["/bin/ls", str(folder)], account)
+    ):
+        return account
+    return OURSELVES if _can_run(["/bin/ls", str(folder)], OURSELVES) else account
+
+
+def _can_run(command: list[str], account: Account) -> bool:
+    try:
+        return run_once(command, account).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def _account_of(owner: int) -> Account:
     try:
         account = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
     except KeyError:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from app.adapters.embedded_postgres_files import Account, Installation
 
 _PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER = 0x10000000
+_NOBODY = 65534
 
 #: Modest: a laptop, or one small worker. Durable: fsync stays on.
 _OPTIONS = {
@@ -58,8 +60,7 @@ def spawn(installation: Installation) -> subprocess.Popen[bytes]:
             stdout=log_file,
             stderr=log_file,
             start_new_session=True,
-            preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it only makes two system calls
-            **as_account(installation.account),
+            **as_account(installation.account, _die_with_parent()),
         )
 
 
@@ -80,11 +81,38 @@ def run_once(
     )
 
 
-def as_account(account: Account | None) -> dict[str, Any]:
-    """Return the arguments of subprocess that make a child run as an account."""
+def as_account(account: Account | None, then: Callable[[], None] | None = None) -> dict[str, Any]:
+    """Return the arguments of subprocess that make a child run as an account, and do `then`."""
     if account is None:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+        return {"preexec_fn": then}
+    if account.namespaced:
+        return {"preexec_fn": _in_namespace(then)}
+    return {
+        "user": account.uid,
+        "group": account.gid,
+        "extra_groups": [],
+        "preexec_fn": then,
+    }
+
+
+def _in_namespace(then: Callable[[], None] | None) -> Callable[[], None]:
+    """Return what a child does to be somebody else to itself, and still us to the file system."""
+    unshare = ctypes.CDLL(None, use_errno=True).unshare
+
+    def enter() -> None:
+        if unshare(_CLONE_NEWUSER) != 0:
+            raise OSError(ctypes.get_errno(), "user namespaces are not to be had")
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{_NOBODY} 0 1"),
+            ("gid_map", f"{_NOBODY} 0 1"),
+        ):
+            with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123 - few calls after a fork
+                file.write(text)
+        if then is not None:
+            then()
+
+    return enter
 
 
 def clean_environment() -> dict[str, str]:

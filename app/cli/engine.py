@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from app.boot import prepare_topics
 from app.core.lifecycle import Status
 from app.engine_file import running_engine
 from app.errors import InputError, NotFoundError, UnavailableError
@@ -133,6 +134,7 @@ async def local_engine(settings: Settings) -> AsyncIterator[PipelineApp]:
     """
     outside = await open_ports(settings)
     try:
+        await prepare_topics(settings)
         app = create_app(settings, outside.ports)
         serve_http(app, settings)
         await app.start()

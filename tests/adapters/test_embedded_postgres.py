@@ -20,8 +20,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.adapters import embedded_postgres_process
 from app.adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresBusy
-from app.adapters.embedded_postgres_files import Installation
+from app.adapters.embedded_postgres_files import OURSELVES, Installation
 from app.errors import SettingsError, StoreUnavailable
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc")
@@ -288,7 +289,30 @@ def test_a_broken_server_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
-def test_a_folder_that_the_unprivileged_user_cannot_reach_is_named(tmp_path: Path) -> None:
+def test_a_closed_folder_of_roots_is_served_in_a_user_namespace(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    folder = tmp_path / "database"
+    folder.mkdir()
+    installation = Installation.prepare(folder)
+    if installation.account != OURSELVES:
+        pytest.skip("this system makes no user namespaces")
+    server = EmbeddedPostgres(tmp_path / "database")
+    assert answers(server.start())
+    server.stop()
+    assert (tmp_path / "database" / "postgres").stat().st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
+def test_a_folder_that_nobody_can_reach_is_named_where_there_are_no_namespaces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(then: object) -> object:
+        def enter() -> None:
+            raise OSError(1, "not permitted")
+
+        return enter
+
+    monkeypatch.setattr(embedded_postgres_process, "_in_namespace", fail)
     tmp_path.chmod(0o700)
     with pytest.raises(SettingsError, match="nobody can't reach") as caught:
         EmbeddedPostgres(tmp_path / "database").start()
