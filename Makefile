@@ -34,7 +34,7 @@ demo: install ## Answer the sample questions for real: embedded log, PostgreSQL,
 test: install check ## Run all checks and tests, on real Kafka, PostgreSQL, Redis and models
 	@for tool in java mvn; do command -v $$tool >/dev/null \
 	  || echo "make: $$tool is missing: the Kafka tests are skipped (in CI they fail)"; done
-	$(PYTEST) -m "not long and not ollama"
+	$(PYTEST)
 
 test-long: install ## The longer forms of the reliability tests (about an hour)
 	$(PYTEST) -m long --timeout 5400
