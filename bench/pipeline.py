@@ -31,6 +31,7 @@ from rich.table import Table
 from app.cli.batch import Batch, Totals
 from app.cli.engine import LocalAsker, local_engine
 from app.cli.progress import BatchProgress
+from app.loop import run
 from app.settings import load_settings
 
 
@@ -133,16 +134,16 @@ def measure(arguments: argparse.Namespace, host: str) -> dict[str, float]:
         folder = Path(name)
         folder.chmod(0o755)
         common = (host, questions, arguments.concurrency)
-        rows["script"] = asyncio.run(script(*common, folder / "script.jsonl"))
+        rows["script"] = run(script(*common, folder / "script.jsonl"))
         (folder / "embedded").mkdir()
-        rows["embedded"] = asyncio.run(pipeline(*common, folder / "embedded", "log:"))
+        rows["embedded"] = run(pipeline(*common, folder / "embedded", "log:"))
         if arguments.kafka:
             from tests.servers.kafka import start_kafka
 
             broker = start_kafka(folder / "broker")
             try:
                 (folder / "kafka").mkdir()
-                rows["kafka"] = asyncio.run(
+                rows["kafka"] = run(
                     pipeline(*common, folder / "kafka", f"kafka://{broker.bootstrap}")
                 )
             finally:

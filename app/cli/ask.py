@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
 
 from app.cli.output import json_option, print_json, print_table, printable, stderr, stdout
 from app.logs import configure_logging
+from app.loop import run as run_loop
 from app.settings import Settings, batch_settings, load_settings
 
 
@@ -31,7 +31,7 @@ def ask(
         raise click.BadParameter("the question is blank", param_hint="QUESTION_TEXT")
     settings = batch_settings()
     configure_logging(settings.log_format, "warning")
-    row = asyncio.run(_ask(settings, question_text, reference, fresh=fresh, seconds=seconds))
+    row = run_loop(_ask(settings, question_text, reference, fresh=fresh, seconds=seconds))
     print_json(row) if as_json else print_question(row)
 
 
@@ -63,7 +63,7 @@ def show(question_id: str, as_json: bool) -> None:
 
     settings = load_settings()
     configure_logging(settings.log_format, "warning")
-    row = asyncio.run(stored_question(settings, question_id))
+    row = run_loop(stored_question(settings, question_id))
     print_json(row) if as_json else print_question(row)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
 
 from app.cli.output import json_option, print_json, print_table
+from app.loop import run as run_loop
 from app.settings import PREFIX, Settings, load_settings
 
 
@@ -63,7 +63,7 @@ def _masked(value: str) -> str:
 def check(as_json: bool) -> None:
     """Check the settings and reach every part they name: broker, database, cache, model, scorer."""
     settings = load_settings()
-    results = asyncio.run(_check(settings))
+    results = run_loop(_check(settings))
     if as_json:
         print_json(results)
     else:

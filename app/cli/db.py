@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
 
 from app.cli.output import json_option, print_json, print_table
+from app.loop import run as run_loop
 from app.settings import Settings, load_settings
 
 
@@ -20,7 +20,7 @@ def db() -> None:
 @json_option
 def migrate(as_json: bool) -> None:
     """Apply the migrations that are missing. Repeating it changes nothing; workers do it too."""
-    applied = asyncio.run(_with_database(load_settings(), "migrate"))
+    applied = run_loop(_with_database(load_settings(), "migrate"))
     if as_json:
         print_json([str(each) for each in applied])
     else:
@@ -31,7 +31,7 @@ def migrate(as_json: bool) -> None:
 @json_option
 def status(as_json: bool) -> None:
     """Show each migration and when it was applied."""
-    rows = asyncio.run(_with_database(load_settings(), "status"))
+    rows = run_loop(_with_database(load_settings(), "status"))
     if as_json:
         print_json([{"number": n, "name": name, "applied_at": at} for n, name, at in rows])
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from app.cli.output import json_option, print_json, stderr
 from app.logs import configure_logging
+from app.loop import run as run_loop
 from app.settings import Settings, batch_settings
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run(
     own = quality_threshold is not None or llm_concurrency is not None
     quiet = "log_level" not in settings.model_fields_set
     configure_logging(settings.log_format, "error" if quiet else settings.log_level)
-    totals = asyncio.run(_run(settings, file, out, limit, file_format, fresh=fresh, own=own))
+    totals = run_loop(_run(settings, file, out, limit, file_format, fresh=fresh, own=own))
     if as_json:
         print_json(totals.as_json())
     else:

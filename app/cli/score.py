@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
 
 from app.cli.output import json_option, print_json, print_table
 from app.logs import configure_logging
+from app.loop import run as run_loop
 from app.settings import Settings, load_settings
 
 
@@ -24,7 +24,7 @@ def score(candidate: str, reference: str, as_json: bool) -> None:
     """
     settings = load_settings()
     configure_logging(settings.log_format, "warning")
-    row = asyncio.run(_score(settings, candidate, reference))
+    row = run_loop(_score(settings, candidate, reference))
     if as_json:
         print_json(row)
     else:

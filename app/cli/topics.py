@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import click
 
 from app.cli.output import json_option, print_json, print_table
+from app.loop import run as run_loop
 from app.settings import Settings, load_settings
 from app.topic_admin import TopicReport, TopicState
 
@@ -21,7 +21,7 @@ def topics() -> None:
 @json_option
 def create(as_json: bool) -> None:
     """Create the missing topics with their settings; report what differs. May be repeated."""
-    reports = asyncio.run(_create(load_settings()))
+    reports = run_loop(_create(load_settings()))
     if as_json:
         print_json(
             [{"name": r.name, "state": r.state, "differences": r.differences} for r in reports]
@@ -42,7 +42,7 @@ def list_(as_json: bool) -> None:
 
     settings = load_settings()
     specs = all_topics(settings)
-    found = asyncio.run(_describe(settings, [spec.name for spec in specs]))
+    found = run_loop(_describe(settings, [spec.name for spec in specs]))
     rows = [
         {
             "topic": spec.name,
@@ -64,7 +64,7 @@ def describe(name: str, as_json: bool) -> None:
     """Describe one topic: partitions and configuration as the broker has them."""
     from app.errors import NotFoundError
 
-    found = asyncio.run(_describe(load_settings(), [name]))
+    found = run_loop(_describe(load_settings(), [name]))
     if name not in found:
         raise NotFoundError(f"the broker has no topic {name}; see answerloop topics list")
     state = found[name]

@@ -8,6 +8,7 @@ import signal
 import click
 
 from app.logs import configure_logging
+from app.loop import run as run_loop
 from app.settings import Settings, load_settings
 
 
@@ -23,7 +24,7 @@ def worker(http_port: int | None, llm_concurrency: int | None) -> None:
     """
     settings = load_settings(http_port=http_port, llm_concurrency=llm_concurrency)
     configure_logging(settings.log_format, settings.log_level)
-    code = asyncio.run(serve(settings))
+    code = run_loop(serve(settings))
     raise SystemExit(code)
 
 
