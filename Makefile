@@ -53,7 +53,7 @@ format: install ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
 
 bench: install ## Measure, each figure beside its peer in one run
-	$(BIN)/python -m bench.pipeline
+	$(BIN)/python -m bench.pipeline --kafka
 	$(BIN)/python -m bench.scorer
 	$(BIN)/python -m bench.transports
 
