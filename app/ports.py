@@ -291,6 +291,10 @@ class AnswerStore(Protocol):
         """Return a page of questions without their attempts. Raises InputError on a bad cursor."""
         ...
 
+    async def backlog(self, at_most: int) -> int:
+        """Return the number of questions without an end, counted up to `at_most`."""
+        ...
+
     async def counts(self) -> dict[Status, int]:
         """Return the number of questions by status (only those that occur)."""
         ...

@@ -203,6 +203,9 @@ class MemoryStore:
         more = len(rows) > size
         return Page(page, encode_cursor(_position(page[-1])) if more else None)
 
+    async def backlog(self, at_most: int) -> int:
+        return min(at_most, sum(not row.status.final for row in self._questions.values()))
+
     async def counts(self) -> dict[Status, int]:
         return dict(Counter(row.status for row in self._questions.values()))
 

@@ -151,6 +151,9 @@ class PostgresStore:
             lambda connection: reads.read_page(connection, status, limit, cursor)
         )
 
+    async def backlog(self, at_most: int) -> int:
+        return await self._read(lambda connection: reads.read_backlog(connection, at_most))
+
     async def counts(self) -> dict[Status, int]:
         return await self._read(reads.read_counts)
 

@@ -49,6 +49,12 @@ CROSS JOIN LATERAL (
 ORDER BY accepted_at, question_id LIMIT $3
 """
 
+# By its index, however many questions have ended.
+_BACKLOG = """
+SELECT count(*) FROM (
+    SELECT FROM questions WHERE status = ANY($1::text[]) LIMIT $2) AS unfinished
+"""
+
 _DEAD = """
 SELECT * FROM dead_letters
 WHERE $1::text IS NULL
@@ -100,6 +106,13 @@ async def read_counts(connection: Any) -> dict[Status, int]:
     """Return the number of questions by status."""
     rows = await connection.fetch("SELECT status, count(*) FROM questions GROUP BY status")
     return {Status(status): count for status, count in rows}
+
+
+async def read_backlog(connection: Any, at_most: int) -> int:
+    """Return the number of questions without an end, looking at no more than `at_most`."""
+    unfinished = [str(status) for status in Status if not status.final]
+    count: int = await connection.fetchval(_BACKLOG, unfinished, at_most)
+    return count
 
 
 async def read_unfinished(

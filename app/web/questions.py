@@ -23,27 +23,27 @@ MAX_METADATA_BYTES = 32_768
 
 
 class Backlog:
-    """Counts the questions in progress, at most once a second."""
+    """Counts the questions in progress, at most once a second and no further than the limit."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, limit: int) -> None:
         self._context = context
+        self._limit = limit
         self._read_at = 0.0
         self._size = 0
 
-    async def size(self) -> int:
+    async def full(self) -> bool:
         if time.monotonic() - self._read_at >= 1.0:
             self._read_at = time.monotonic()
             try:
-                counts = await self._context.ports.store.counts()
-                self._size = sum(n for status, n in counts.items() if not status.final)
+                self._size = await self._context.ports.store.backlog(self._limit)
             except StoreUnavailable:
                 self._context.metrics.count("db_errors")
-        return self._size
+        return self._size >= self._limit
 
 
 def add_routes(app: web.Application, context: Context, settings: Settings) -> None:
     intake = Intake(context, settings.deadline_seconds)
-    backlog = Backlog(context)
+    backlog = Backlog(context, settings.backlog_limit)
 
     async def query(request: web.Request) -> web.Response:
         wait = _seconds(request.query.get("wait"))
@@ -56,7 +56,7 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
         new = NewQuestion(body.question_text, body.original_answer, body.metadata)
         if not body.fresh and key is None and (hit := await _cached(context, intake.identify(new))):
             return _json(hit)
-        if await backlog.size() >= settings.backlog_limit:
+        if await backlog.full():
             return error_response(
                 503,
                 "backlog_full",

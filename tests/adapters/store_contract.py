@@ -311,6 +311,14 @@ class ReadContract:
         await store.finish([ending("a"), ending("b", status=Status.DEAD)])
         assert await store.counts() == {Status.ACCEPTED: 3, Status.VALIDATED: 1, Status.DEAD: 1}
 
+    async def test_the_backlog_counts_what_has_no_end_up_to_a_limit(
+        self, store: AnswerStore
+    ) -> None:
+        await store.accept([accepted(f"open-{n}") for n in range(3)])
+        await store.finish([ending("a"), ending("b", status=Status.DEAD)])
+        assert await store.backlog(10) == 3
+        assert await store.backlog(2) == 2
+
     async def test_what_did_not_end_is_found_oldest_first(self, store: Any) -> None:
         for n, status in enumerate(Status):
             await put(store, f"q{n}", FIRST, status)
