@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Only Python 3.11 and make are presumed.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.answerloop-installed
@@ -14,7 +14,8 @@ help: ## Show this list
 install: $(STAMP) ## Install everything into .venv
 
 $(STAMP): requirements.lock setup.cfg
-	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is needed (or PYTHON=/path/to/python3.11)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	  || { echo "make: Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing (torch is large: a minute with a fast network, several without) ..."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q

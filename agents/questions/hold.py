@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -90,6 +91,12 @@ def _on_failure(
             detail = f"the last of {held.overloads + held.quotas} retries failed: {failure.cause}"
             outgoing.append(dead_letter(context, arrival, cause, f"{detail}: {failure.detail}"))
             changed[failure.question_id] = Entry(held, failure.failed_at, None)
+        case Hold(held) if failure.past_deadline(held.due_at or 0.0):
+            # Its next call would come too late: it need not wait to be told so.
+            outgoing.append(deadline_letter(context, arrival))
+            changed[failure.question_id] = Entry(
+                replace(held, due_at=None), failure.failed_at, None
+            )
         case Hold(held):
             context.metrics.count("retries_scheduled", str(held.kind))
             request = LlmRequest(**{**failure.carried(), "attempt": failure.attempt + 1})

@@ -130,6 +130,17 @@ async def test_a_deadline_that_is_over_ends_the_question() -> None:
     assert (row.status, row.cause, len(model.calls)) == (Status.DEAD, "deadline", 1)
 
 
+async def test_a_wait_that_would_outlast_the_deadline_is_not_begun() -> None:
+    policy = replace(QUICK, quota_delay_seconds=300.0)
+    model = scripted(LIMITED)
+    async with running(make_ports(model=model), limits=replace(LIMITS, policy=policy)) as engine:
+        asked = question("Why?", deadline_seconds=60.0)
+        await engine.submit(asked)
+        row = await engine.final(asked.question_id)
+        assert engine.messages(engine.names.retries_due) == []
+    assert (row.status, row.cause, len(model.calls)) == (Status.DEAD, "deadline", 1)
+
+
 async def test_the_deadline_counts_from_the_first_call_not_from_acceptance() -> None:
     async with running(make_ports()) as engine:
         old = question("Why?", deadline_seconds=5.0, accepted_at=time.time() - 3600)
