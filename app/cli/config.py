@@ -96,9 +96,15 @@ async def _check(settings: Settings) -> dict[str, dict[str, str]]:
         return results
     try:
         ports = opened.ports
-        for name in ("store", "cache", "model", "scorer"):
+        parts: dict[str, Any] = {
+            "database": ports.store,
+            "cache": ports.cache,
+            "model": ports.model,
+            "scorer": ports.scorer,
+        }
+        for name, part in parts.items():
             try:
-                detail = await getattr(ports, name).check()
+                detail = await part.check()
                 results[name] = {"status": "up", "detail": detail}
             except AnswerloopError as error:
                 results[name] = {"status": "down", "detail": str(error)}

@@ -53,4 +53,6 @@ async def serve(settings: Settings) -> int:
         reason = app.crash_reason
         if reason is not None:
             app.context.log.error("crashed", reason=repr(reason))
+        log = app.context.log
+    log.info("stopped")
     return 0 if reason is None else 1

@@ -12,6 +12,7 @@ from agents.context import Context
 from app import __version__
 from app.errors import UnavailableError
 from app.web.middleware import error_response
+from app.web.replies import json_reply
 
 CHECK_SECONDS = 3.0
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,7 +32,7 @@ def add_routes(app: web.Application, context: Context) -> None:
         results = await asyncio.gather(*(_checked(check) for check in checks))
         dependencies = dict(zip(names, results, strict=True))
         status = _overall(dependencies)
-        return web.json_response(
+        return json_reply(
             {
                 "status": status,
                 "service": "answerloop",
@@ -42,12 +43,12 @@ def add_routes(app: web.Application, context: Context) -> None:
         )
 
     async def livez(_: web.Request) -> web.Response:
-        return web.json_response({"status": "alive"})
+        return json_reply({"status": "alive"})
 
     async def readyz(_: web.Request) -> web.Response:
         reason = await not_ready(context)
         if reason is None:
-            return web.json_response({"status": "ready"})
+            return json_reply({"status": "ready"})
         return error_response(503, "not_ready", reason, Retry_After="1")
 
     async def metrics(request: web.Request) -> web.Response:
@@ -56,7 +57,7 @@ def add_routes(app: web.Application, context: Context) -> None:
             return web.Response(
                 body=context.metrics.as_prometheus(), headers={"Content-Type": _PROMETHEUS}
             )
-        return web.json_response(context.metrics.as_json())
+        return json_reply(context.metrics.as_json())
 
     async def index(request: web.Request) -> web.Response:
         routes = sorted(
@@ -64,9 +65,7 @@ def add_routes(app: web.Application, context: Context) -> None:
             for route in request.app.router.routes()
             if route.resource is not None and route.method != "HEAD"
         )
-        return web.json_response(
-            {"service": "answerloop", "version": __version__, "routes": routes}
-        )
+        return json_reply({"service": "answerloop", "version": __version__, "routes": routes})
 
     app.router.add_get("/", index)
     app.router.add_get("/health", health)
@@ -80,6 +79,8 @@ async def not_ready(context: Context) -> str | None:
     app = context.app
     if context.opened is None:
         return "starting"
+    if app.should_stop:
+        return "stopping"
     if app.rebalancing:
         return "the partitions are being assigned"
     if not app.tables.actives_ready:

@@ -13,6 +13,7 @@ from agents.context import Context
 from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
 from app.settings import Settings
 from app.web.bodies import MAX_BODY_BYTES, NotJson
+from app.web.replies import json_reply
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_AFTER_SECONDS = 5
@@ -25,7 +26,7 @@ def error_response(
     error: dict[str, Any] = {"code": code, "message": message}
     if field is not None:
         error["field"] = field
-    return web.json_response(
+    return json_reply(
         {"error": error},
         status=status,
         headers={k.replace("_", "-"): v for k, v in headers.items()},

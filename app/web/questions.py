@@ -16,6 +16,7 @@ from app.intake import Intake, NewQuestion
 from app.settings import Settings
 from app.web.bodies import QueryBody, read_body
 from app.web.middleware import RETRY_AFTER_SECONDS, error_response
+from app.web.replies import json_reply
 
 MAX_WAIT_SECONDS = 120.0
 MAX_KEY_CHARACTERS = 255
@@ -69,9 +70,9 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
             stored = await intake.wait(taken, wait)
             taken.forget()
         if stored is not None and stored.status.final:
-            return web.json_response(stored.as_json())
+            return json_reply(stored.as_json())
         status = str(stored.status) if wait and stored is not None else "accepted"
-        return web.json_response(
+        return json_reply(
             {"question_id": taken.question_id, "status": status},
             status=202,
             headers={"Location": f"/questions/{taken.question_id}"},
@@ -88,7 +89,7 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
             raise
         if stored is None:
             raise NotFoundError(f"no question has the id {question_id[:80]}")
-        return web.json_response(stored.as_json())
+        return json_reply(stored.as_json())
 
     async def many(request: web.Request) -> web.Response:
         page = await context.ports.store.questions(
@@ -96,7 +97,7 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
             limit=_limit(request.query.get("limit", "50")),
             cursor=request.query.get("cursor"),
         )
-        return web.json_response(
+        return json_reply(
             {"questions": [_without_attempts(q) for q in page.questions], "cursor": page.cursor}
         )
 

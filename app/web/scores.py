@@ -11,6 +11,7 @@ from agents.context import Context
 from app.core.gate import Score, judge_score
 from app.errors import InputError, ScoreFailure
 from app.web.bodies import Pair, PairsBody, decode
+from app.web.replies import json_reply
 
 
 def add_routes(app: web.Application, context: Context) -> None:
@@ -24,7 +25,7 @@ def add_routes(app: web.Application, context: Context) -> None:
             raise InputError(str(error), field="pairs" if several else "candidate") from error
         rows = [_row(context, each) for each in scores]
         about = _about(context)
-        return web.json_response({"scores": rows, **about} if several else {**rows[0], **about})
+        return json_reply({"scores": rows, **about} if several else {**rows[0], **about})
 
     app.router.add_post("/score", score)
 
