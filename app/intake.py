@@ -35,12 +35,14 @@ class NewQuestion:
 class Taken:
     """A question that was taken in, or found: `stored` is what was known of it, if anything.
 
-    `ended` gets the question when this process stores its end; only when it was asked for.
+    Only an end of `round` or a later one is its end: an earlier round was dead. `ended` gets the
+    question when this process stores its end; only when it was asked for.
     """
 
     question_id: str
     stored: StoredQuestion | None
     ended: asyncio.Future[StoredQuestion] | None = None
+    round: int = 0
 
     def forget(self) -> None:
         """Stop waiting for the end."""
@@ -108,7 +110,7 @@ class Intake:
         if source == "api":
             await self._store_accepted([question])
         going_on = stored is not None and not stored.status.final
-        return Taken(key, stored if going_on else None, ended)
+        return Taken(key, stored if going_on else None, ended, round_)
 
     def _question(self, key: str, new: NewQuestion, round_: int) -> Question:
         return Question(
@@ -157,31 +159,36 @@ class Intake:
         except StoreUnavailable:
             self._context.metrics.count("db_errors")
 
-    async def _known(self, key: str) -> StoredQuestion | None:
+    async def _known(self, key: str, since_round: int = 0) -> StoredQuestion | None:
+        """Return what is stored of a question, unless that is from before a round."""
         try:
-            return await self._context.ports.store.question(key)
+            stored = await self._context.ports.store.question(key)
         except StoreUnavailable:
             self._context.metrics.count("db_errors")
             return None
+        return None if stored is None or stored.turn.round < since_round else stored
 
     async def wait(self, taken: Taken, seconds: float) -> StoredQuestion | None:
         """Return the question when it is final, or what is known of it when the time is over.
 
-        Another worker may store the end: the database is asked now and then.
+        Another worker may store the end: the database is asked now and then. Several may wait for
+        one `taken`: the first who is through forgets it.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        ended = taken.ended or self._context.watch.expect(taken.question_id)
-        stored = None if taken.ended else await self._known(taken.question_id)
+        ended = taken.ended
+        stored = None if ended else await self._known(taken.question_id, taken.round)
         while not (stored is not None and stored.status.final):
+            if ended is None or ended.cancelled():
+                ended = self._context.watch.expect(taken.question_id)
             left = end - loop.time()
             await asyncio.wait({ended}, timeout=max(0.0, min(left, _POLL_SECONDS)))
-            if ended.done():
+            if ended.done() and not ended.cancelled():
                 return ended.result()
-            stored = await self._known(taken.question_id)
+            stored = await self._known(taken.question_id, taken.round)
             if left <= 0:
                 break
-        if taken.ended is None:
+        if ended is not None and ended is not taken.ended:
             ended.cancel()
         return stored
 

@@ -15,7 +15,6 @@ from app.cli.progress import BatchProgress
 from app.cli.run_ids import finish_run, run_id_for
 from app.core.identity import run_row_id
 from app.core.lifecycle import Status
-from app.errors import AnswerloopError
 from app.files import BadRow, QuestionRow, RejectsFile, read_questions, write_results
 from app.intake import NewQuestion
 from app.settings import Settings
@@ -26,6 +25,14 @@ WINDOW_PER_CALL = 4
 MAX_PENDING = 10_000
 _LOOK_SECONDS = 2.0
 _WRITE_BATCH = 500
+
+
+def _first_of(errors: BaseExceptionGroup) -> BaseException:
+    """Return one error of a group that may hold groups: callers know errors, not groups."""
+    first: BaseException = errors
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
 
 
 @dataclass
@@ -115,8 +122,8 @@ class Batch:
                 self._totals.interrupted = not work.done()
                 work.cancel()
                 stop.cancel()
-        except* AnswerloopError as errors:
-            raise errors.exceptions[0] from None
+        except BaseExceptionGroup as errors:
+            raise _first_of(errors) from None
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)

@@ -54,7 +54,8 @@ class LocalAsker:
         taken = await self._intake.take(new, fresh=fresh, source="run", will_wait=True)
         if taken.answered and taken.stored is not None:
             return taken.stored.as_json()
-        self._taken[taken.question_id] = taken
+        if self._taken.setdefault(taken.question_id, taken) is not taken:
+            taken.forget()  # an equal row waits already
         return {"question_id": taken.question_id, "status": str(Status.ACCEPTED)}
 
     async def wait(self, question_id: str, seconds: float) -> dict[str, Any]:
@@ -187,8 +188,9 @@ async def http_asker(url: str, settings: Settings) -> AsyncIterator[HttpAsker]:
         try:
             async with session.get("/livez"):
                 yield HttpAsker(session, settings)
-        except aiohttp.ClientError as error:
-            raise UnavailableError(f"the engine at {url} does not answer: {error}") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            reason = str(error) or "no answer in time"
+            raise UnavailableError(f"the engine at {url} does not answer: {reason}") from error
 
 
 async def stored_question(settings: Settings, question_id: str) -> dict[str, Any]:
