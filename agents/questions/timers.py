@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from agents.context import Context
-from agents.waits import Outgoing, publish
+from agents.waits import Draining, Outgoing, publish
 from app.core.due import Wait
 from app.core.retry import RetryKind
 from models.questions import RetryDue
@@ -42,6 +42,8 @@ def register(context: Context, table: Retries) -> None:
             return
         try:
             await announce_due(context, table, kind)
+        except Draining:
+            return  # the next owner announces them
         except Exception:  # noqa: BLE001 (the stage boundary)
             context.metrics.count("stage_errors", f"release_{kind}")
             context.log.error("timer_failed", kind=str(kind), error=traceback.format_exc())

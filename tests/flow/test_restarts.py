@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from agents.questions import timers
+from agents.waits import Draining
 from app import boot
 from app.adapters.llm_memory import ScriptedModel
 from app.adapters.scorer_memory import OverlapScorer
@@ -61,6 +63,26 @@ async def test_waits_keep_their_due_times(log: str) -> None:
     for text, due_at in due.items():
         _, again = model.calls_of(text)
         assert due_at <= again.at <= due_at + 3.0
+
+
+async def test_a_timer_that_a_drain_interrupts_is_no_error(
+    log: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = 0
+
+    async def interrupted(*_: object) -> None:
+        nonlocal ticks
+        ticks += 1
+        raise Draining
+
+    monkeypatch.setattr(timers, "announce_due", interrupted)
+    async with running(make_ports(), name=log) as engine:
+
+        async def several() -> bool:
+            return ticks >= 4
+
+        await poll(several)
+        assert engine.context.metrics.total("stage_errors") == 0
 
 
 async def test_waits_that_ended_while_nobody_ran_are_released_at_once(log: str) -> None:

@@ -147,12 +147,21 @@ async def test_without_its_broker_a_worker_is_unhealthy_and_not_ready(
         assert (await api.get("/livez"))[0] == 200
 
 
-async def test_a_worker_that_stopped_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_starts_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving() as api:
         monkeypatch.setattr(api.engine.context, "opened", None)
         status, body = await api.get("/readyz")
         assert (status, body["error"]["message"]) == (503, "starting")
         assert (await api.get("/livez"))[0] == 200
+
+
+async def test_a_worker_that_stops_is_not_ready() -> None:
+    async with serving() as api:
+        stopping = asyncio.create_task(api.engine.app.stop())
+        await asyncio.sleep(0)
+        status, body = await api.get("/readyz")
+        assert (status, body["error"]["message"]) == (503, "stopping")
+        await stopping
 
 
 # -- figures
