@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import structlog
 
 from app.errors import UnavailableError
 from app.ports import AnswerCache, AnswerStore, LanguageModel, Ports, Scorer
@@ -14,6 +17,7 @@ from app.settings import PREFIX, Settings
 
 Closer = Callable[[], Awaitable[None]]
 Part = TypeVar("Part")
+log: Any = structlog.get_logger("answerloop")
 
 
 @dataclass
@@ -26,7 +30,10 @@ class OpenPorts:
     async def close(self) -> None:
         """Close everything; one adapter's trouble does not keep the others open."""
         for closer in reversed(self._closers):
-            await closer()
+            try:
+                await closer()
+            except Exception:  # noqa: BLE001 (the end: the other adapters are to be closed, too)
+                log.error("close_failed", error=traceback.format_exc())
         self._closers.clear()
 
 

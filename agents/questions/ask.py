@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import faust
 
@@ -135,7 +136,8 @@ def detach(context: Context, key: CallKey, call: asyncio.Task[Outcome | None]) -
         try:
             await call
         except asyncio.CancelledError:
-            await context.ports.store.unclaim(key, context.owner)
+            with suppress(StoreUnavailable):  # then its lease ends soon
+                await context.ports.store.unclaim(key, context.owner)
         except Exception as error:  # noqa: BLE001 (nobody else awaits this task)
             context.log.error("detached_call_failed", call=key, error=repr(error))
 

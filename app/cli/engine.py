@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ from app.settings import Settings
 from app.web.server import serve_http
 
 RECOVERY_SECONDS = 120.0
+#: Longer than a stop takes whose parts can be reached: waits, detached calls, the last commit.
+STOP_SECONDS = 20.0
 
 
 class Asker(Protocol):
@@ -134,6 +137,7 @@ async def local_engine(settings: Settings) -> AsyncIterator[PipelineApp]:
     Raises UnavailableError or SettingsError before anything runs when a part can't be reached.
     """
     outside = await open_ports(settings)
+    stopped = True
     try:
         await prepare_topics(settings)
         app = create_app(settings, outside.ports)
@@ -143,9 +147,29 @@ async def local_engine(settings: Settings) -> AsyncIterator[PipelineApp]:
             await _recovered(app)
             yield app
         finally:
-            await app.stop()
+            stopped = await _stopped_in_time(app)
     finally:
         await outside.close()
+        if not stopped:  # threads of the broker's client would keep the process alive
+            os._exit(UnavailableError.exit_code)
+
+
+async def _stopped_in_time(app: PipelineApp) -> bool:
+    """Stop the app; tell whether it did. While its broker is away it would wait for minutes.
+
+    What was not acknowledged comes again, so leaving it behind loses nothing.
+    """
+    stopping = asyncio.ensure_future(app.stop())
+    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
+    if stopping.done():
+        stopping.result()
+        return True
+    app.context.log.error(
+        "stop_given_up",
+        seconds=STOP_SECONDS,
+        reason="the broker does not answer; what was in progress is done again by the next worker",
+    )
+    return False
 
 
 async def _recovered(app: PipelineApp) -> None:

@@ -1,0 +1,71 @@
+"""Stops while something is away: in time, and without a flood of words."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cluster import Cluster, Worker, post, until
+from tests.servers.kafka import start_kafka
+from tests.servers.model_server import FakeModelServer, Step
+from tests.servers.postgres import PostgresServer
+
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis]
+
+MakeCluster = Callable[..., Cluster]
+
+
+async def test_a_stop_is_in_time_while_the_database_is_away(
+    make_cluster: MakeCluster, model_server: FakeModelServer, postgres_server: PostgresServer
+) -> None:
+    worker = await _busy_worker(make_cluster(model_server), model_server)
+    postgres_server.stop("immediate")
+    try:
+        code, seconds = await _stop(worker)
+    finally:
+        postgres_server.start()
+    log = worker.log.read_text()
+    assert code == 0, log[-3000:]
+    assert seconds <= 15
+    assert "never retrieved" not in log
+    assert len(log.splitlines()) < 100
+
+
+async def test_a_stop_is_in_time_while_the_broker_is_away(
+    make_cluster: MakeCluster, model_server: FakeModelServer, tmp_path: Path
+) -> None:
+    broker = start_kafka(tmp_path / "kafka")
+    cluster = make_cluster(model_server)
+    cluster.settings["BROKER"] = f"kafka://{broker.bootstrap}"
+    try:
+        worker = await _busy_worker(cluster, model_server)
+    finally:
+        broker.kill()
+    code, seconds = await _stop(worker)
+    log = worker.log.read_text()
+    assert seconds <= 30, log[-3000:]
+    assert code in {0, 4}, log[-3000:]
+    assert len(log.splitlines()) <= 10 * seconds
+
+
+async def _busy_worker(cluster: Cluster, model_server: FakeModelServer) -> Worker:
+    """Return a worker in the middle of calls, with more of them before it."""
+    model_server.default = Step(text="An answer", latency=1)
+    worker = await cluster.ready(cluster.start_worker())
+    await asyncio.gather(*(post(worker, f"Question {number}?") for number in range(40)))
+
+    async def calling() -> bool:
+        return len(model_server.calls) > 10
+
+    await until(calling, 30)
+    return worker
+
+
+async def _stop(worker: Worker) -> tuple[int, float]:
+    started = time.monotonic()
+    code = await asyncio.to_thread(worker.stop, 45)
+    return code, time.monotonic() - started
