@@ -124,7 +124,9 @@ def start_kafka(folder: Path) -> KafkaServer:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     command = [*_java(java, "-Xmx128m"), "kafka.tools.StorageTool", "format"]
     done = subprocess.run(
-        [*command, "-c", str(properties), "-t", cluster], capture_output=True, check=False
+        [*command, "-c", str(properties), f"--cluster-id={cluster}"],
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"Kafka's storage could not be formatted:\n{done.stderr.decode()}")
