@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from app.errors import BrokerUnavailable, SettingsError
 from app.settings import PREFIX, Settings
 from app.topics import TopicSpec
 
-_EXISTS = 36
+#: Kafka's error codes.
+_UNKNOWN, _EXISTS = 3, 36
+_SETTLING_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class TopicAdmin(Protocol):
 
     async def describe(self, names: Sequence[str]) -> dict[str, TopicState]: ...
 
-    async def create(self, specs: Sequence[TopicSpec]) -> None: ...
+    async def create(self, specs: Sequence[TopicSpec]) -> set[str]:
+        """Create topics; return the names that somebody else had created meanwhile."""
+        ...
 
     async def close(self) -> None: ...
 
@@ -49,8 +54,13 @@ async def ensure_topics(admin: TopicAdmin, specs: Sequence[TopicSpec]) -> list[T
     """Create the missing topics; existing ones are compared, never changed. May be repeated."""
     found = await admin.describe([spec.name for spec in specs])
     missing = [spec for spec in specs if spec.name not in found]
-    if missing:
-        await admin.create(missing)
+    raced = await admin.create(missing) if missing else set()
+    for _ in range(_SETTLING_TRIES):
+        if raced <= found.keys():
+            break
+        # A topic that was created a moment ago is not known to every broker yet.
+        await asyncio.sleep(0.1)
+        found.update(await admin.describe(sorted(raced)))
     reports = []
     for spec in specs:
         if spec.name not in found:
@@ -108,9 +118,10 @@ class EmbeddedTopicAdmin:
             if name in known
         }
 
-    async def create(self, specs: Sequence[TopicSpec]) -> None:
+    async def create(self, specs: Sequence[TopicSpec]) -> set[str]:
         for spec in specs:
             self._storage().create_topic(spec.name, spec.partitions, spec.config)
+        return set()
 
     async def close(self) -> None:
         return None
@@ -142,11 +153,7 @@ class KafkaTopicAdmin:
     async def describe(self, names: Sequence[str]) -> dict[str, TopicState]:
         from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-        found = [
-            topic
-            for topic in await self._client.describe_topics(list(names))
-            if topic["error_code"] == 0
-        ]
+        found = await self._settled(list(names))
         configs: dict[str, dict[str, str]] = {}
         if found:
             resources = [ConfigResource(ConfigResourceType.TOPIC, t["topic"]) for t in found]
@@ -161,7 +168,16 @@ class KafkaTopicAdmin:
             for topic in found
         }
 
-    async def create(self, specs: Sequence[TopicSpec]) -> None:
+    async def _settled(self, names: list[str]) -> list[dict[str, Any]]:
+        """Return the topics that exist, once those just created have their leaders."""
+        for _ in range(_SETTLING_TRIES):
+            topics = await self._client.describe_topics(names)
+            if all(topic["error_code"] in {0, _UNKNOWN} for topic in topics):
+                break
+            await asyncio.sleep(0.1)
+        return [topic for topic in topics if topic["error_code"] != _UNKNOWN]
+
+    async def create(self, specs: Sequence[TopicSpec]) -> set[str]:
         from aiokafka.admin import NewTopic
 
         response = await self._client.create_topics(
@@ -173,6 +189,7 @@ class KafkaTopicAdmin:
         for name, code, message in response.topic_errors:
             if code not in (0, _EXISTS):
                 raise BrokerUnavailable(f"topic {name} was not created: {message or code}")
+        return {name for name, code, _ in response.topic_errors if code == _EXISTS}
 
     async def close(self) -> None:
         await self._client.close()
