@@ -45,6 +45,9 @@ async def _made_or_found(context: Context, request: LlmRequest) -> Outcome:
         if not isinstance(found, Claimed):
             context.metrics.count("calls_reused")
             return found
+        if context.app.consumer.draining.is_set():  # the stop would cut the call off
+            await _unclaim(context, request.call)
+            raise Draining
         outcome = await _call(context, request)
         if outcome is not None:
             return outcome
@@ -136,14 +139,19 @@ def detach(context: Context, key: CallKey, call: asyncio.Task[Outcome | None]) -
         try:
             await call
         except asyncio.CancelledError:
-            with suppress(StoreUnavailable):  # then its lease ends soon
-                await context.ports.store.unclaim(key, context.owner)
+            await _unclaim(context, key)
         except Exception as error:  # noqa: BLE001 (nobody else awaits this task)
             context.log.error("detached_call_failed", call=key, error=repr(error))
 
     task = asyncio.create_task(see_to_the_end())
     task.add_done_callback(lambda _: context.detached.pop(task, None))
     context.detached[task] = call
+
+
+async def _unclaim(context: Context, key: CallKey) -> None:
+    """Give a claim back; while the database is away its lease has to run out."""
+    with suppress(StoreUnavailable):
+        await context.ports.store.unclaim(key, context.owner)
 
 
 async def finish_detached(context: Context, seconds: float) -> None:

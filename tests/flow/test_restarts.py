@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,11 +15,12 @@ from agents.waits import Draining
 from app import boot
 from app.adapters.llm_memory import ScriptedModel
 from app.adapters.scorer_memory import OverlapScorer
+from app.adapters.store_memory import MemoryStore
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
 from app.core.retry import RetryPolicy
 from app.errors import llm_failed
-from app.ports import Ports
+from app.ports import Claim, ClaimRequest, Ports
 from app.transports import close_storage
 from tests.flow.engine import LIMITS, make_ports, poll, question, running
 from tests.flow.faulty import FaultyStore
@@ -177,6 +179,31 @@ async def test_a_detached_call_that_ends_in_time_is_found_by_the_next_worker(
         await poll(in_flight)
     async with running(ports, name=log) as engine:
         assert (await engine.final(asked.question_id)).status is Status.VALIDATED
+    assert len(model.calls) == 1
+
+
+async def test_no_call_begins_once_a_worker_stops(log: str) -> None:
+    class SlowToClaim(MemoryStore):
+        claiming = False
+
+        async def claim(self, request: ClaimRequest) -> Claim:
+            self.claiming = True
+            await asyncio.sleep(0.2)
+            return await super().claim(request)
+
+    model, store = ScriptedModel(lambda prompt: "An answer", seconds=1.0), SlowToClaim()
+    ports = make_ports(model=model, store=store)
+    asked = question("Why?")
+
+    async def claiming() -> bool:
+        return store.claiming
+
+    async with running(ports, name=log) as engine:
+        await engine.submit(asked)
+        await poll(claiming)
+    assert model.calls == []
+    async with running(ports, name=log) as engine:
+        assert (await engine.final(asked.question_id, 5)).status is Status.VALIDATED
     assert len(model.calls) == 1
 
 
