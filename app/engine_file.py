@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from app.settings import Settings
 
@@ -29,7 +31,8 @@ def remove_engine_file(settings: Settings) -> None:
 def running_engine(settings: Settings) -> str | None:
     """Return the URL of the engine that works on this DATA_DIR, or None.
 
-    A file that a killed process left behind is recognised by its dead pid.
+    A file that a killed process left behind is recognised by its dead pid or, when another process
+    has that pid by now (soon so in a container), by its address, where nobody listens.
     """
     found = _read(settings)
     pid, url = found.get("pid"), found.get("url")
@@ -40,8 +43,19 @@ def running_engine(settings: Settings) -> str | None:
     except ProcessLookupError:
         return None
     except PermissionError:
-        return url
-    return url
+        pass
+    return url if _listens(url) else None
+
+
+def _listens(url: str) -> bool:
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 80), 1.0).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        return True  # there, but not answering: whoever asks it says so
+    return True
 
 
 def _read(settings: Settings) -> dict[str, object]:
