@@ -20,7 +20,9 @@ MakeCluster = Callable[..., Cluster]
 
 STOP_SECONDS = 15.0
 CALL_SECONDS = 0.2
-RESTARTS = 4
+#: More than one worker answers, less than two do.
+PAUSE_SECONDS = 0.06
+RESTARTS = 3
 QUESTIONS = 200
 WAITS = 60
 WAIT_SECONDS = 10.0
@@ -30,15 +32,16 @@ async def test_rolling_restarts_lose_nothing_and_repeat_no_call(
     make_cluster: MakeCluster, model_server: FakeModelServer, postgres_dsn: str
 ) -> None:
     model_server.default = Step(text="An answer", latency=CALL_SECONDS)
-    cluster = make_cluster(model_server, LLM_CONCURRENCY="4")
+    cluster = make_cluster(model_server, LLM_CONCURRENCY="2")
     workers = [cluster.start_worker(), cluster.start_worker()]
     await _all_work(cluster, workers)
 
     restarting = asyncio.create_task(_restart_in_turn(cluster, workers))
     ids: list[str] = []
     while len(ids) < QUESTIONS or not restarting.done():
-        ids.append(await _post_to_any(workers, f"Question {len(ids)}?"))
-        await asyncio.sleep(0.1)
+        new = [f"Question {number}?" for number in range(len(ids), len(ids) + 2)]
+        ids += await asyncio.gather(*(_post_to_any(workers, text) for text in new))
+        await asyncio.sleep(PAUSE_SECONDS)
     stops = await restarting
 
     assert [code for code, _ in stops] == [0] * RESTARTS, stops
