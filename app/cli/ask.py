@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from app.cli.output import json_option, print_json, print_table, printable, stderr, stdout
+from app.core.lifecycle import Status
 from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.settings import Settings, batch_settings, load_settings
@@ -33,13 +34,15 @@ def ask(
     configure_logging(settings.log_format, "warning")
     row = run_loop(_ask(settings, question_text, reference, fresh=fresh, seconds=seconds))
     print_json(row) if as_json else print_question(row)
+    if not Status(row["status"]).final:
+        stderr().print(f"not ended within {seconds:g} s: answerloop show {row['question_id']}")
+        raise SystemExit(1)
 
 
 async def _ask(
     settings: Settings, text: str, reference: str | None, *, fresh: bool, seconds: float
 ) -> dict[str, Any]:
     from app.cli.engine import any_engine
-    from app.core.lifecycle import Status
     from app.intake import NewQuestion
 
     with stderr().status("asking"):

@@ -142,6 +142,7 @@ class Batch:
                         self._totals.bad_rows += 1
                         self._totals.rejects = rejects_path
                         self._progress.bad_row(row.line, row.reason)
+                        await asyncio.sleep(0)  # a long run of them must not stop the rest
                         continue
                     if limit is not None and self._totals.rows >= limit:
                         break
