@@ -18,7 +18,7 @@ $(STAMP): requirements.lock setup.cfg
 	  || { echo "make: Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing (torch is large: a minute with a fast network, several without) ..."
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@if $(BIN)/python -m pip install -q --disable-pip-version-check "$(UV)"; then \
 	  $(BIN)/python -m uv pip install -q --python $(BIN)/python --no-deps -r requirements.lock; \
 	else \
