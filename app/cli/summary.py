@@ -43,7 +43,7 @@ def print_summary(totals: Totals, settings: Settings) -> None:
     if totals.out is not None and not totals.interrupted:
         console.print(f"results: {printable(totals.out)}")
     console.print(f"database, log: {printable(settings.data_dir)}")
-    _print_next_steps(totals)
+    _print_next_steps(totals, settings)
 
 
 def _work(totals: Totals) -> list[tuple[str, str, str]]:
@@ -59,7 +59,7 @@ def _work(totals: Totals) -> list[tuple[str, str, str]]:
     ]
 
 
-def _print_next_steps(totals: Totals) -> None:
+def _print_next_steps(totals: Totals, settings: Settings) -> None:
     console = stdout()
     console.print("[bold]try next[/bold]")
     steps = {
@@ -70,3 +70,6 @@ def _print_next_steps(totals: Totals) -> None:
         steps["answerloop run FILE --out results.csv"] = "the results; asks nothing again"
     for command, about in steps.items():
         console.print(f"  {command:<40} {about}")
+    if "data_dir" in settings.model_fields_set:
+        here = printable(settings.data_dir)
+        console.print(f"with ANSWERLOOP_DATA_DIR={here} set, where this run is stored")
