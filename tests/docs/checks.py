@@ -23,6 +23,7 @@ from tests.docs.pages import (
     section,
     table,
 )
+from tests.docs.reliability import reliability_page
 
 Check = Callable[[Pages], list[str]]
 
@@ -238,6 +239,7 @@ CHECKS: tuple[Check, ...] = (
     whole_links,
     named_files,
     promises,
+    reliability_page,
 )
 
 

@@ -73,6 +73,13 @@ SPOILED = [
     (checks.whole_links, "docs/http.md", r"\(metrics.md\)", "(metrics.md#x)", "no such heading"),
     (checks.named_files, "README.md", r"test_due.py", "test_dew.py", "test_dew.py does not exist"),
     (checks.promises, "README.md", r"`tests/core/test_due.py`.*$", "|", "no test: | A retry"),
+    (
+        checks.reliability_page,
+        "docs/reliability.md",
+        r"::test_five_\w+`",
+        "::test_x`",
+        "P4: tests/",
+    ),
 ]
 
 
