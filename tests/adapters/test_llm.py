@@ -13,8 +13,8 @@ from app.adapters.llm_openai import OpenAiModel
 from app.core.failures import CAUSES
 from app.core.strategies import prompt_for
 from app.errors import LlmOverloaded, UnavailableError, llm_failed
+from app.fake_llm import FakeModelServer, Step
 from tests.adapters.llm_contract import FRANCE, LlmContract, LlmFailureContract, Rig, capital
-from tests.servers.model_server import FakeModelServer, Step
 
 STATUS = {"overloaded": 503, "rate_limited": 429, "bad_request": 400, "model_not_found": 404}
 

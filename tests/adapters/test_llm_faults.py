@@ -19,9 +19,9 @@ from app.core.failures import CAUSES
 from app.core.retry import parse_retry_after
 from app.core.strategies import Prompt, prompt_for
 from app.errors import LlmFailed, UnavailableError
+from app.fake_llm import FakeModelServer, Step, answer_body, free_port, unaccepting_port
+from app.fake_llm.faults import bomb
 from app.ports import LanguageModel
-from tests.servers import model_faults
-from tests.servers.model_server import FakeModelServer, Step, answer_body
 
 KEY = "canary-key-1234"
 QUESTION = "Why?"
@@ -192,13 +192,13 @@ async def test_a_call_ends_with_its_time(wire: Wire, fault: str) -> None:
 
 
 async def test_a_connection_that_is_not_accepted_ends_with_its_time(wire: Wire) -> None:
-    with model_faults.unaccepting_port() as port:
+    with unaccepting_port() as port:
         failure = await wire.failure(f"127.0.0.1:{port}", 0.4)
     assert failure.cause is CAUSES["timeout"]
 
 
 async def test_nobody_listening_is_refused(wire: Wire) -> None:
-    with model_faults.free_port() as port:
+    with free_port() as port:
         failure = await wire.failure(f"127.0.0.1:{port}")
         assert failure.cause is CAUSES["refused"]
         model = wire.open_at(f"127.0.0.1:{port}", 5.0)
@@ -307,7 +307,7 @@ async def test_a_reply_packed_otherwise_is_malformed(wire: Wire, encoding: str) 
 
 @pytest.mark.parametrize("fault", ["gzip_bomb", "huge_body", "huge_chunked"])
 async def test_a_reply_without_end_takes_little_memory(wire: Wire, fault: str) -> None:
-    model_faults._bomb()
+    bomb()
     tracemalloc.start()
     try:
         failure = await wire.outcome(Step(fault=fault))

@@ -12,8 +12,7 @@ from app.adapters.llm_openai import OpenAiModel
 from app.core.failures import CAUSES
 from app.core.strategies import prompt_for
 from app.errors import LlmFailed, SettingsError, UnavailableError
-from tests.servers.model_faults import free_port, unaccepting_port
-from tests.servers.model_server import FakeModelServer
+from app.fake_llm import FakeModelServer, free_port, unaccepting_port
 
 
 @pytest.mark.parametrize(

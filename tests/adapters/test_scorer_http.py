@@ -14,9 +14,10 @@ from aiohttp import web
 from app.adapters.scorer_http import HttpScorer
 from app.adapters.scorer_memory import OverlapScorer
 from app.errors import ScoreFailure, ScorerUnavailable, SettingsError
+from app.fake_llm import FAULTS, free_port, unaccepting_port
+from app.fake_llm.faults import send_fault
 from app.ports import Scorer
 from tests.adapters.scorer_contract import FRANCE, PARAPHRASE, UNRELATED, ScorerContract
-from tests.servers.model_faults import FAULTS, free_port, send_fault, unaccepting_port
 
 
 @dataclass

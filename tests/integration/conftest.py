@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from app.fake_llm import FakeModelServer
 from tests.integration.cluster import Cluster
 from tests.servers.kafka import KafkaServer
-from tests.servers.model_server import FakeModelServer
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import until
-from tests.servers.model_server import FakeModelServer, Step
 
 
 class Command:

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import Cluster, Worker, final, get, post, until
-from tests.servers.model_server import FakeModelServer, Step
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis]
 

@@ -11,8 +11,8 @@ import aiohttp
 import asyncpg
 import pytest
 
+from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import Cluster, Worker, get, post, until
-from tests.servers.model_server import FakeModelServer, Step
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import Cluster, Worker, post, until
 from tests.servers.kafka import start_kafka
-from tests.servers.model_server import FakeModelServer, Step
 from tests.servers.postgres import PostgresServer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis]

@@ -6,8 +6,7 @@ import asyncio
 import gzip
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import cache
 
 from aiohttp import web
@@ -21,11 +20,11 @@ async def _until_closed(transport: asyncio.Transport) -> None:
         await asyncio.sleep(0.02)
 
 
-async def _hang(request: web.Request, transport: asyncio.Transport) -> None:
+async def _hang(transport: asyncio.Transport) -> None:
     """Never send the first byte."""
 
 
-async def _drip(request: web.Request, transport: asyncio.Transport) -> None:
+async def _drip(transport: asyncio.Transport) -> None:
     """Send a promising beginning, then a byte now and then, for ever."""
     transport.write(HEAD + b"Content-Length: 100000\r\n\r\n" + _START)
     while not transport.is_closing():
@@ -33,48 +32,49 @@ async def _drip(request: web.Request, transport: asyncio.Transport) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _no_reply(request: web.Request, transport: asyncio.Transport) -> None:
+async def _no_reply(transport: asyncio.Transport) -> None:
     """Close without a byte."""
     transport.close()
 
 
-async def _half_close(request: web.Request, transport: asyncio.Transport) -> None:
+async def _half_close(transport: asyncio.Transport) -> None:
     """End the sending direction in the middle of a chunked body."""
     transport.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n40\r\n" + _START)
     transport.write_eof()
 
 
-async def _reset(request: web.Request, transport: asyncio.Transport) -> None:
+async def _reset(transport: asyncio.Transport) -> None:
     """Answer with RST."""
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
-async def _short_body(request: web.Request, transport: asyncio.Transport) -> None:
+async def _short_body(transport: asyncio.Transport) -> None:
     """Close before the promised Content-Length."""
     transport.write(HEAD + b"Content-Length: 5000\r\n\r\n" + _START)
     transport.close()
 
 
 @cache
-def _bomb() -> bytes:
+def bomb() -> bytes:
+    """Return 100 MiB of JSON packed into 100 KiB (made once: it takes most of a second)."""
     return gzip.compress(b"[" + b" " * (100 * 1024 * 1024) + b"]", compresslevel=9)
 
 
-async def _gzip_bomb(request: web.Request, transport: asyncio.Transport) -> None:
+async def _gzip_bomb(transport: asyncio.Transport) -> None:
     """Send 100 MiB packed into 100 KiB."""
-    length = f"Content-Length: {len(_bomb())}\r\n\r\n".encode()
-    transport.write(HEAD + b"Content-Encoding: gzip\r\n" + length + _bomb())
+    length = f"Content-Length: {len(bomb())}\r\n\r\n".encode()
+    transport.write(HEAD + b"Content-Encoding: gzip\r\n" + length + bomb())
 
 
-async def _huge_body(request: web.Request, transport: asyncio.Transport) -> None:
+async def _huge_body(transport: asyncio.Transport) -> None:
     """Promise 100 MiB and send them."""
     transport.write(HEAD + b"Content-Length: 104857600\r\n\r\n" + _START)
     await _pour(transport, b"x" * 65_536)
 
 
-async def _huge_chunked(request: web.Request, transport: asyncio.Transport) -> None:
+async def _huge_chunked(transport: asyncio.Transport) -> None:
     """Send 100 MiB without saying so."""
     transport.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     await _pour(transport, b"10000\r\n" + b"x" * 65_536 + b"\r\n")
@@ -89,20 +89,20 @@ async def _pour(transport: asyncio.Transport, piece: bytes) -> None:
         transport.write(piece)
 
 
-async def _endless_header(request: web.Request, transport: asyncio.Transport) -> None:
+async def _endless_header(transport: asyncio.Transport) -> None:
     """Send a header line of a megabyte."""
     transport.write(HEAD + b"X-Padding: " + b"x" * 1_048_576)
     await asyncio.sleep(0.05)
     transport.close()
 
 
-async def _not_http(request: web.Request, transport: asyncio.Transport) -> None:
+async def _not_http(transport: asyncio.Transport) -> None:
     """Speak something else."""
     transport.write(b"SSH-2.0-OpenSSH_9.2p1\r\n\r\n")
     transport.close()
 
 
-FAULTS: dict[str, Callable[[web.Request, asyncio.Transport], Awaitable[None]]] = {
+FAULTS: dict[str, Callable[[asyncio.Transport], Awaitable[None]]] = {
     "hang": _hang,
     "drip": _drip,
     "no_reply": _no_reply,
@@ -121,34 +121,6 @@ async def send_fault(request: web.Request, fault: str) -> web.StreamResponse:
     """Do a fault to the connection of `request`; what is returned never reaches the client."""
     transport = request.transport
     if transport is not None:
-        await FAULTS[fault](request, transport)
+        await FAULTS[fault](transport)
         await _until_closed(transport)
     return web.Response(status=599)
-
-
-@contextmanager
-def unaccepting_port() -> Iterator[int]:
-    """A loopback port whose connections are never accepted: connecting to it hangs."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        port: int = listener.getsockname()[1]
-        fillers: list[socket.socket] = []
-        try:
-            for _ in range(4):
-                filler = socket.socket()
-                filler.setblocking(False)
-                filler.connect_ex(("127.0.0.1", port))
-                fillers.append(filler)
-            yield port
-        finally:
-            for filler in fillers:
-                filler.close()
-
-
-@contextmanager
-def free_port() -> Iterator[int]:
-    """A loopback port on which nobody listens (bound, so that nobody takes it)."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]

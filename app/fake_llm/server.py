@@ -1,71 +1,26 @@
-"""A fake model server on loopback: the Ollama and the OpenAI protocol, with scripted faults.
+"""A fake model server: the Ollama and the OpenAI protocol, with scripted faults.
 
-In a test's own loop: `async with FakeModelServer() as server: server.script["question"] = [...]`.
-As a process: `python -m tests.servers.model_server --port 0 --latency 0.2` prints its address, then
+In a program's loop: `async with FakeModelServer() as server: server.script["Why?"] = [Step(...)]`.
+As a process: `python -m app.fake_llm --port 0 --latency 0.2` prints its address, then
 `POST /script {"question": [{"status": 503}, ...]}`, `POST /default {"status": 503}` (and `{}` to
 heal), `GET /calls`.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import sys
 import time
-import zlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from tests.servers.model_faults import FAULTS, send_fault
-
-#: The words of a real Ollama (v0.17.4) by status.
-OLLAMA_WORDS = {
-    404: "model 'nope' not found",
-    503: "server busy, please try again.  maximum pending requests exceeded",
-}
-
-
-@dataclass(slots=True)
-class Step:
-    """What one call gets. `fault` (see model_faults) breaks the connection instead of replying.
-
-    `body` is sent as it is (`status` 200 unless set); else `text` is answered in the protocol's
-    form, or, with another status, an error body in the protocol's form with `code`.
-    """
-
-    text: str | None = None
-    status: int = 200
-    body: str | bytes | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    latency: float | None = None
-    code: str | None = None
-    done_reason: str = "stop"
-    fault: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.fault is not None and self.fault not in FAULTS:
-            raise ValueError(f"no fault {self.fault!r}; there are {sorted(FAULTS)}")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call as the server saw it. `at` is Unix seconds, `question` the script's key or text."""
-
-    question: str
-    text: str
-    at: float
-    protocol: str
-    model: str
-    temperature: float | None
-    seed: int | None
-    max_tokens: int | None
-    system: str | None
-    authorization: str | None
+from app.fake_llm.faults import send_fault
+from app.fake_llm.protocols import answer_body, error_body
+from app.fake_llm.steps import Call, Step
 
 
 def echo(question: str) -> str:
@@ -249,71 +204,3 @@ class FakeModelServer:
         step = await request.json()
         self.default = Step(**step) if step else None
         return web.json_response({})
-
-
-def answer_body(protocol: str, model: str, text: str, done_reason: str = "stop") -> bytes:
-    """An answer as the real servers write it."""
-    tokens = len(text.split())
-    if protocol == "ollama":
-        return orjson.dumps(
-            {
-                "model": model,
-                "created_at": "2026-01-02T03:04:05.678901234Z",
-                "message": {"role": "assistant", "content": text},
-                "done": True,
-                "done_reason": done_reason,
-                "total_duration": 200_000_000,
-                "load_duration": 1_000_000,
-                "prompt_eval_count": 31,
-                "prompt_eval_duration": 50_000_000,
-                "eval_count": tokens,
-                "eval_duration": 149_000_000,
-            }
-        )
-    choice = {
-        "index": 0,
-        "finish_reason": done_reason,
-        "message": {"role": "assistant", "content": text},
-    }
-    return orjson.dumps(
-        {
-            "id": f"chatcmpl-{zlib.crc32(text.encode())}",
-            "object": "chat.completion",
-            "created": 1_700_000_000,
-            "model": model,
-            "choices": [choice],
-            "usage": {
-                "prompt_tokens": 31,
-                "completion_tokens": tokens,
-                "total_tokens": 31 + tokens,
-            },
-        }
-    )
-
-
-def error_body(protocol: str, status: int, code: str | None = None) -> bytes:
-    """An error as the real servers write it."""
-    words = OLLAMA_WORDS.get(status, f"the fake server says {status}")
-    if protocol == "ollama":
-        return orjson.dumps({"error": words})
-    error = {"message": words, "type": "api_error", "param": None, "code": code}
-    return orjson.dumps({"error": error})
-
-
-async def _main() -> None:
-    parser = argparse.ArgumentParser(description="A fake model server on loopback.")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--latency", type=float, default=0.2, help="seconds for each answer")
-    arguments = parser.parse_args()
-    server = FakeModelServer(latency=arguments.latency)
-    await server.start(arguments.port)
-    sys.stdout.write(f"{server.url}\n")
-    sys.stdout.flush()
-    await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    try:
-        asyncio.run(_main())
-    except KeyboardInterrupt:
-        sys.exit(0)
