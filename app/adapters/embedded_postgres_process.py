@@ -43,14 +43,15 @@ _OPTIONS = {
 }
 
 
-def spawn(installation: Installation) -> subprocess.Popen[bytes]:
+def spawn(installation: Installation, **options: str) -> subprocess.Popen[bytes]:
     """Start a server as a child that gets SIGINT (fast shutdown) when the calling thread ends.
 
+    `options` replace our own settings of the server.
     It has a session of its own: Ctrl-C in a terminal reaches us, and we stop it when we are done.
     """
-    options = {**_OPTIONS, "unix_socket_directories": str(installation.socket_folder)}
+    settings = {**_OPTIONS, **options, "unix_socket_directories": str(installation.socket_folder)}
     command = [str(installation.binaries / "postgres"), "-D", str(installation.data)]
-    command += [f"--{name}={value}" for name, value in options.items()]
+    command += [f"--{name}={value}" for name, value in settings.items()]
     with installation.open_log() as log_file:
         return subprocess.Popen(  # noqa: S603 - our own binaries
             command,

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import pytest
 
+from app.chaos.servers import ServerMissing
+
+__all__ = ["ServerMissing", "require"]
+
 Server = TypeVar("Server")
-
-
-class ServerMissing(RuntimeError):
-    """A server cannot be started here; the text says what to install."""
 
 
 def require(start: Callable[[], Server]) -> Server:

@@ -1,0 +1,1 @@
+"""Faults on purpose: starts everything itself, breaks parts of it, and audits what came of it."""
