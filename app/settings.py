@@ -13,12 +13,23 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.causes_file import read_causes
+from app.core.causes import BUILT_IN, CauseTable
 from app.core.gate import Metric
 from app.core.retry import RetryPolicy
+from app.core.strategies import STRATEGIES, Strategy
 from app.errors import SettingsError
+from app.strategies_file import read_strategies
 
 PREFIX = "ANSWERLOOP_"
 
@@ -107,6 +118,10 @@ class Settings(BaseSettings):
     deadline_seconds: float = Field(
         86400, ge=0, le=1e8, description="Time to the end from the first call; 0: none"
     )
+    causes_file: Path | None = Field(None, description="TOML file that changes the table of causes")
+    strategies_file: Path | None = Field(
+        None, description="TOML file that says how each generation is asked"
+    )
     backlog_limit: int = Field(
         100_000, ge=1, description="Questions in progress beyond which the API refuses new ones"
     )
@@ -145,6 +160,11 @@ class Settings(BaseSettings):
     http_port: int = Field(
         6066, ge=0, le=65535, description="Port of the HTTP server; 0: any free one"
     )
+    http_allowed_hosts: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._*,\- ]{0,2000}$",
+        description="Names with a dot that the API is reached by, separated by commas; *: any",
+    )
     api_token: SecretStr | None = Field(None, description="Bearer token that writes must carry")
     log_format: Literal["console", "json"] = Field(
         "console", description="Log lines for people or for programs"
@@ -152,6 +172,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
     )
+
+    _causes: CauseTable = PrivateAttr(default=BUILT_IN)
+    _strategies: tuple[Strategy, ...] = PrivateAttr(default=STRATEGIES)
 
     @field_validator("broker", "database", "cache", "llm", "scorer")
     @classmethod
@@ -192,6 +215,25 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _files_read(self) -> Settings:
+        """Read the files now: one that is wrong stops the start."""
+        if self.causes_file is not None:
+            self._causes = read_causes(self.causes_file)
+        if self.strategies_file is not None:
+            self._strategies = read_strategies(self.strategies_file)
+        return self
+
+    @property
+    def causes(self) -> CauseTable:
+        """The table of causes in force: the built-in one, changed by CAUSES_FILE."""
+        return self._causes
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """How each generation is asked: STRATEGIES_FILE, else the built-in ones."""
+        return self._strategies
+
     @property
     def retry_policy(self) -> RetryPolicy:
         return RetryPolicy(
@@ -202,6 +244,12 @@ class Settings(BaseSettings):
             self.quota_max_retries,
             self.retry_jitter,
         )
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """The names (lower case) under which the API may be asked, beside safe ones."""
+        names = [*self.http_allowed_hosts.split(","), self.http_host]
+        return frozenset(name.strip().lower() for name in names if name.strip())
 
     @property
     def embedded(self) -> bool:

@@ -101,6 +101,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "data_dir": ("elsewhere", Path("elsewhere")),
     "http_host": ("::1", "::1"),
     "http_port": ("0", 0),
+    "http_allowed_hosts": ("api.example.org", "api.example.org"),
     "api_token": (CANARY, SecretStr(CANARY)),
     "log_format": ("json", "json"),
     "log_level": ("debug", "debug"),

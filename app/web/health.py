@@ -11,8 +11,7 @@ from aiohttp import web
 from agents.context import Context
 from app import __version__
 from app.errors import UnavailableError
-from app.web.middleware import error_response
-from app.web.replies import json_reply
+from app.web.replies import error_response, json_reply
 
 CHECK_SECONDS = 3.0
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"

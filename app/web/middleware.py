@@ -1,4 +1,4 @@
-"""What every request passes: errors as JSON, the token on writes, figures, safe headers."""
+"""What every request passes: known names and origins, the token on writes, errors as JSON."""
 
 from __future__ import annotations
 
@@ -13,28 +13,16 @@ from agents.context import Context
 from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
 from app.settings import Settings
 from app.web.bodies import MAX_BODY_BYTES, NotJson
-from app.web.replies import json_reply
+from app.web.origin import cross_site_problem, host_problem
+from app.web.replies import error_response
+from app.web.safe_headers import add_safe_headers
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_AFTER_SECONDS = 5
 
 
-def error_response(
-    status: int, code: str, message: str, field: str | None = None, **headers: str
-) -> web.Response:
-    """Return `{"error": {"code", "message", "field"?}}`."""
-    error: dict[str, Any] = {"code": code, "message": message}
-    if field is not None:
-        error["field"] = field
-    return json_reply(
-        {"error": error},
-        status=status,
-        headers={k.replace("_", "-"): v for k, v in headers.items()},
-    )
-
-
 def errors(context: Context) -> Any:
-    """Turn every error into JSON, count every request."""
+    """Turn every error into JSON, count every request, add the safe headers."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -42,7 +30,7 @@ def errors(context: Context) -> Any:
         route = request.match_info.route.resource
         name = route.canonical if route is not None else "unknown"
         context.metrics.count("http_requests", name, str(response.status))
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        add_safe_headers(response)
         return response
 
     return middleware
@@ -79,6 +67,27 @@ async def _answer(  # noqa: PLR0911 (one return for each kind of error)
         return error_response(500, "internal", "an unexpected error, see the log")
 
 
+#: Methods that change nothing and cost nothing; every other one is a write.
+READS = ("GET", "HEAD", "OPTIONS")
+
+
+def known_callers(settings: Settings) -> Any:
+    """Refuse names that are not this server's (421), and writes by other sites' pages (403)."""
+    allowed = settings.allowed_hosts
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if problem := host_problem(request.headers.getall("Host", []), allowed):
+            return error_response(421, "unknown_host", problem)
+        if request.method not in READS and (
+            problem := cross_site_problem(request.headers, allowed)
+        ):
+            return error_response(403, "cross_site", problem)
+        return await handler(request)
+
+    return middleware
+
+
 def authorisation(settings: Settings) -> Any:
     """Ask for the bearer token on everything that is not a plain read."""
     token = settings.api_token.get_secret_value() if settings.api_token else None
@@ -86,7 +95,7 @@ def authorisation(settings: Settings) -> Any:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if token is not None and request.method not in ("GET", "HEAD", "OPTIONS"):
+        if token is not None and request.method not in READS:
             given = request.headers.get("Authorization", "")
             if not hmac.compare_digest(given.encode(errors="replace"), expected):
                 return error_response(

@@ -15,8 +15,8 @@ from app.errors import CacheUnavailable, InputError, NotFoundError, StoreUnavail
 from app.intake import Intake, NewQuestion
 from app.settings import Settings
 from app.web.bodies import QueryBody, read_body
-from app.web.middleware import RETRY_AFTER_SECONDS, error_response
-from app.web.replies import json_reply
+from app.web.middleware import RETRY_AFTER_SECONDS
+from app.web.replies import error_response, json_reply
 
 MAX_WAIT_SECONDS = 120.0
 MAX_KEY_CHARACTERS = 255

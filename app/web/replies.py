@@ -20,3 +20,17 @@ def json_reply(
         content_type="application/json",
         charset="utf-8",
     )
+
+
+def error_response(
+    status: int, code: str, message: str, field: str | None = None, **headers: str
+) -> web.Response:
+    """Return `{"error": {"code", "message", "field"?}}`; a header's `_` is written `-`."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if field is not None:
+        error["field"] = field
+    return json_reply(
+        {"error": error},
+        status=status,
+        headers={k.replace("_", "-"): v for k, v in headers.items()},
+    )

@@ -12,7 +12,8 @@ from app.factory import PipelineApp
 from app.settings import Settings
 from app.web import health, questions, scores
 from app.web.bodies import MAX_BODY_BYTES
-from app.web.middleware import authorisation, errors
+from app.web.middleware import authorisation, errors, known_callers
+from app.web.safe_headers import SafeRunner
 
 SHUTDOWN_SECONDS = 3.0
 
@@ -20,7 +21,8 @@ SHUTDOWN_SECONDS = 3.0
 def make_web_app(context: Context, settings: Settings) -> web.Application:
     """Return the aiohttp application; nothing is bound."""
     app = web.Application(
-        client_max_size=MAX_BODY_BYTES, middlewares=[errors(context), authorisation(settings)]
+        client_max_size=MAX_BODY_BYTES,
+        middlewares=[errors(context), known_callers(settings), authorisation(settings)],
     )
     health.add_routes(app, context)
     questions.add_routes(app, context, settings)
@@ -49,7 +51,7 @@ class HttpServer(Service):
 
     async def on_start(self) -> None:
         host, port = self._settings.http_host, self._settings.http_port
-        self._runner = web.AppRunner(
+        self._runner = SafeRunner(
             make_web_app(self._context, self._settings),
             access_log=None,
             shutdown_timeout=SHUTDOWN_SECONDS,
