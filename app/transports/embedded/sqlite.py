@@ -50,6 +50,7 @@ class _Append:
     future: asyncio.Future[RecordMetadata]
     record: NewRecord
     timestamp: float
+    patient: bool
     offset: int = -1
 
     def settle(self, error: BaseException | None) -> None:
@@ -64,6 +65,7 @@ class _Commit:
     future: asyncio.Future[None]
     group: str
     offsets: dict[PartitionKey, int]
+    patient: bool = True
 
     def settle(self, error: BaseException | None) -> None:
         if error is not None:
@@ -136,7 +138,8 @@ class SqliteStorage(SqliteReader):
     def append(self, record: NewRecord) -> asyncio.Future[RecordMetadata]:
         self._partition_id((record.topic, record.partition))
         future: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
-        self._writer.submit(_Append(future, record, record.timestamp or time()))
+        patient = self._topics[record.topic].compacted
+        self._writer.submit(_Append(future, record, record.timestamp or time(), patient))
         return future
 
     def commit(self, group: str, offsets: Mapping[PartitionKey, int]) -> asyncio.Future[None]:
