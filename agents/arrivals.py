@@ -39,8 +39,13 @@ async def read_chunks(
     lanes: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def work(event: Any) -> None:
-        async with lanes[event.message.partition]:
+        lane = lanes[event.message.partition]
+        with context.waiting_for("its turn"):
+            await lane.acquire()
+        try:
             await _whole_chunk(context, stage, event.value, handle)
+        finally:
+            lane.release()
 
     await _read(context, stage, stream, CHUNKS_IN_HAND, work)
 
@@ -75,7 +80,8 @@ async def _to_the_end(context: Context, stage: str, event: Any, work: Work) -> N
     """Work on one event: it is acknowledged, or given back. Never raises."""
     try:
         raise_if_draining(context)
-        await work(event)
+        with context.waiting_for.in_hand(stage, event):
+            await work(event)
     except Draining:
         _give_back(context, stage, event)
     except asyncio.CancelledError:

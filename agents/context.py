@@ -11,6 +11,8 @@ from typing import Any
 import faust
 import structlog
 
+from agents.in_hand import WaitingFor
+from app.core.causes import BUILT_IN, CauseTable
 from app.core.gate import Gate
 from app.core.questions import StoredQuestion
 from app.core.retry import RetryPolicy
@@ -41,6 +43,7 @@ class Limits:
     forget_after_seconds: float = 600.0
     timer_seconds: float = 0.1
 
+    call_seconds: float = 120.0
 
 class Watch:
     """Hands stored ends to those who wait for them in this process."""
@@ -81,11 +84,14 @@ class Context:
     random: Random = field(default_factory=Random)
     log: structlog.stdlib.BoundLogger = field(default_factory=_logger)
     detached: dict[asyncio.Task[None], asyncio.Task[Any]] = field(default_factory=dict)
+    waiting_for: WaitingFor = field(default_factory=WaitingFor)
     calls_in_flight: int = 0
     opened: Ports | None = None
     _channels: dict[str, faust.Topic] = field(default_factory=dict)
 
     def hold(self, event: Any, task: asyncio.Task[None]) -> None:
+    #: What the watchdog found standing still, for people; None while all is well.
+    stuck: str | None = None
         """Keep an event until its task is done: a stop waits for exactly these."""
         held = self.app.held_events
         if held is None:

@@ -15,6 +15,9 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
+#: How long one try may take before the watchdog calls it a hang: the adapters' own limits are
+#: shorter. A scorer's first try loads its model.
+TRY_SECONDS = {"database": 15.0, "broker": 15.0, "scorer": 300.0}
 
 
 class Draining(Exception):
@@ -65,15 +68,17 @@ async def until_up(context: Context, what: str, attempt: Callable[[], Awaitable[
     Infrastructure is waited for, never counted: the event stays unacknowledged meanwhile.
     """
     pause = _FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            return await interruptible(context, attempt())
-        except UnavailableError as error:
-            context.metrics.count(_counter_of(error))
-            if pause == _FIRST_PAUSE_SECONDS:
-                context.log.warning("waiting", for_what=what, reason=str(error)[:300])
-        await interruptible(context, asyncio.sleep(pause), grace_seconds=0)
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+    with context.waiting_for(what, TRY_SECONDS[what]) as wait:
+        while True:
+            try:
+                return await interruptible(context, attempt())
+            except UnavailableError as error:
+                context.metrics.count(_counter_of(error))
+                if pause == _FIRST_PAUSE_SECONDS:
+                    context.log.warning("waiting", for_what=what, reason=str(error)[:300])
+            wait.renew(pause + TRY_SECONDS[what])
+            await interruptible(context, asyncio.sleep(pause), grace_seconds=0)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 async def publish(context: Context, messages: Sequence[Outgoing]) -> None:

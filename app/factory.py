@@ -118,9 +118,16 @@ def _faust_options(settings: Settings) -> dict[str, Any]:
         "broker": broker_url(settings),
         "broker_credentials": faust_credentials(settings),
         "broker_commit_interval": settings.commit_interval_seconds,
+        call_seconds=_longest_call(settings),
         "broker_session_timeout": 10.0,
         "broker_heartbeat_interval": 3.0,
         "broker_rebalance_timeout": 60.0,
+def _longest_call(settings: Settings) -> float:
+    """Return how long a call may take, in seconds: the bundled model makes one at a time."""
+    queue = settings.llm_concurrency if settings.llm in ("bundled:", "auto:") else 1
+    return settings.llm_timeout_seconds * queue
+
+
         "broker_request_timeout": 90.0,
         "broker_max_poll_interval": 86_400.0,
         "broker_commit_livelock_soft_timeout": 3600.0,

@@ -10,7 +10,7 @@ import faust
 from agents.arrivals import read_concurrently
 from agents.context import Context
 from agents.endings import deadline_letter, past_deadline
-from agents.waits import Draining, Outgoing, interruptible, publish, until_up
+from agents.waits import TRY_SECONDS, Draining, Outgoing, interruptible, publish, until_up
 from app.core.questions import CallKey
 from app.core.retry import bounded_retry_after
 from app.core.strategies import prompt_for
@@ -21,6 +21,8 @@ from models.questions import LlmAnswer, LlmFailure, LlmRequest
 
 STAGE = "ask"
 _BUSY_PAUSE_SECONDS = 0.5
+#: A model call ends within its limit, and a little for what is around it.
+_MARGIN_SECONDS = 10.0
 _HTTP_STATUSES = range(100, 600)
 
 Outcome = CallAnswer | CallFailure
@@ -72,7 +74,13 @@ async def _claim(context: Context, request: LlmRequest) -> Claimed | Outcome:
         )
         if not isinstance(claim, Busy):
             return claim
-        await interruptible(context, asyncio.sleep(_BUSY_PAUSE_SECONDS), grace_seconds=0)
+        with context.waiting_for("the worker that makes the call"):
+            await interruptible(context, asyncio.sleep(_BUSY_PAUSE_SECONDS), grace_seconds=0)
+
+
+def _model_of(context: Context, request: LlmRequest) -> str:
+    """Return the model that this generation asks: the question's, or its strategy's own."""
+    return strategy_for(request.generation, context.limits.strategies).model or request.model
 
 
 async def _call(context: Context, request: LlmRequest) -> Outcome | None:
@@ -98,7 +106,8 @@ async def _call_and_store(context: Context, request: LlmRequest) -> Outcome | No
     prompt = prompt_for(request.question_text, request.generation)
     context.calls_in_flight += 1
     try:
-        answer = await context.ports.model.answer(prompt)
+        with context.waiting_for("the model", context.limits.call_seconds + _MARGIN_SECONDS):
+            answer = await context.ports.model.answer(prompt)
     except LlmFailed as error:
         context.metrics.count("model_calls", error.cause.name)
         outcome: Outcome = _failure(error, context.now() - started, context.now())
@@ -118,15 +127,17 @@ async def _store(context: Context, call: CallKey, outcome: Outcome) -> bool:
     False when another outcome was there first.
     """
     pause = 0.1
-    while True:
-        try:
-            if isinstance(outcome, CallAnswer):
-                return await context.ports.store.record_answer(call, context.owner, outcome)
-            return await context.ports.store.record_failure(call, context.owner, outcome)
-        except StoreUnavailable:
-            context.metrics.count("db_errors")
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 2.0)
+    with context.waiting_for("database", TRY_SECONDS["database"]) as wait:
+        while True:
+            try:
+                if isinstance(outcome, CallAnswer):
+                    return await context.ports.store.record_answer(call, context.owner, outcome)
+                return await context.ports.store.record_failure(call, context.owner, outcome)
+            except StoreUnavailable:
+                context.metrics.count("db_errors")
+                wait.renew(pause + TRY_SECONDS["database"])
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
 
 
 def detach(context: Context, key: CallKey, call: asyncio.Task[Outcome | None]) -> None:
