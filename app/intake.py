@@ -17,7 +17,7 @@ from app.ports import Accepted
 from models.questions import Question
 
 #: How long the log may take to acknowledge before the client is told to come back.
-SEND_SECONDS = 5.0
+SEND_SECONDS = 2.5
 _POLL_SECONDS = 1.0
 
 
