@@ -1,4 +1,4 @@
-"""Request bodies: strict shapes, and errors that name the field."""
+"""Request bodies and parameters: strict shapes, and errors that name the field."""
 
 from __future__ import annotations
 
@@ -20,6 +20,25 @@ _TEXT = r"\A[^\x00]*[^\s\x00][^\x00]*\Z"
 QuestionText = Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION_CHARACTERS, pattern=_TEXT)]
 ReferenceText = Annotated[str, Meta(max_length=MAX_QUESTION_CHARACTERS, pattern=r"\A[^\x00]*\Z")]
 AnyText = Annotated[str, Meta(max_length=MAX_ANSWER_CHARACTERS)]
+#: The description knows `Json` (`app.web.openapi`); `app.core.metadata` checks it.
+Metadata = Annotated[
+    dict[str, Any],
+    Meta(
+        description="To 32 KiB and 32 levels, without NUL characters; comes back with the question",
+        extra_json_schema={
+            "propertyNames": {"pattern": r"^[^\x00]*$"},
+            "additionalProperties": {"$ref": "#/components/schemas/Json"},
+        },
+    ),
+]
+
+MAX_WAIT_SECONDS = 120.0
+MAX_PAGE_LIMIT = 500
+MAX_KEY_CHARACTERS = 255
+WaitSeconds = Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS)]
+PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE_LIMIT)]
+PageCursor = Annotated[str, Meta(min_length=1, max_length=2000)]
+IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=MAX_KEY_CHARACTERS)]
 
 Body = TypeVar("Body")
 
@@ -29,7 +48,7 @@ class QueryBody(msgspec.Struct, forbid_unknown_fields=True):
 
     question_text: QuestionText
     original_answer: ReferenceText | None = None
-    metadata: dict[str, Any] = {}
+    metadata: Metadata = {}
     fresh: bool = False
 
 
@@ -59,6 +78,17 @@ def decode(raw: bytes, shape: type[Body]) -> Body:
         raise InputError(_explain(str(error)), field=_field(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotJson(f"the body is not JSON: {error}") from error
+
+
+def read_parameter(request: web.Request, name: str, kind: Any, default: Any = None) -> Any:
+    """Return a query parameter as `kind`, or the default. Raises InputError naming it."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{name}: {error}", field=name) from None
 
 
 class NotJson(InputError):

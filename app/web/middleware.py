@@ -13,6 +13,7 @@ from agents.context import Context
 from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
 from app.settings import Settings
 from app.web.bodies import MAX_BODY_BYTES, NotJson
+from app.web.openapi_operations import OPERATIONS
 from app.web.origin import cross_site_problem, host_problem
 from app.web.replies import error_response
 from app.web.safe_headers import add_safe_headers
@@ -86,6 +87,22 @@ def known_callers(settings: Settings) -> Any:
         return await handler(request)
 
     return middleware
+
+
+@web.middleware
+async def declared_parameters(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a query parameter that comes twice, or that a route with parameters does not have."""
+    resource = request.match_info.route.resource
+    if request.query and resource is not None:
+        operation = OPERATIONS.get(f"{request.method} {resource.canonical}")
+        known = operation.query_names() if operation else frozenset()
+        for name in request.query:
+            if known and name not in known:
+                names = ", ".join(sorted(known))
+                raise InputError(f"no parameter {name[:100]}; there are: {names}", field=name[:100])
+            if name in known and len(request.query.getall(name)) > 1:
+                raise InputError(f"{name} comes more than once", field=name)
+    return await handler(request)
 
 
 def authorisation(settings: Settings) -> Any:

@@ -14,12 +14,17 @@ from app.core.questions import StoredQuestion
 from app.errors import CacheUnavailable, InputError, NotFoundError, StoreUnavailable
 from app.intake import Intake, NewQuestion
 from app.settings import Settings
-from app.web.bodies import QueryBody, read_body
+from app.web.bodies import (
+    MAX_KEY_CHARACTERS,
+    PageLimit,
+    QueryBody,
+    WaitSeconds,
+    read_body,
+    read_parameter,
+)
 from app.web.middleware import RETRY_AFTER_SECONDS
 from app.web.replies import error_response, json_reply
 
-MAX_WAIT_SECONDS = 120.0
-MAX_KEY_CHARACTERS = 255
 MAX_METADATA_BYTES = 32_768
 
 
@@ -47,7 +52,7 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
     backlog = Backlog(context, settings.backlog_limit)
 
     async def query(request: web.Request) -> web.Response:
-        wait = _seconds(request.query.get("wait"))
+        wait = read_parameter(request, "wait", WaitSeconds, 0.0)
         key = _idempotency_key(request)
         body = await read_body(request, QueryBody)
         if problem := metadata_problem(body.metadata):
@@ -93,8 +98,8 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
 
     async def many(request: web.Request) -> web.Response:
         page = await context.ports.store.questions(
-            status=_status(request.query.get("status")),
-            limit=_limit(request.query.get("limit", "50")),
+            status=read_parameter(request, "status", Status),
+            limit=read_parameter(request, "limit", PageLimit, 50),
             cursor=request.query.get("cursor"),
         )
         return json_reply(
@@ -127,38 +132,12 @@ def _without_attempts(question: StoredQuestion) -> dict[str, object]:
 
 
 def _idempotency_key(request: web.Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
+    keys = request.headers.getall("Idempotency-Key", [])
+    if not keys:
         return None
-    if not 0 < len(key) <= MAX_KEY_CHARACTERS or not key.isprintable():
-        raise InputError(f"1 to {MAX_KEY_CHARACTERS} printable characters", field="Idempotency-Key")
+    key = keys[0]
+    if len(keys) > 1 or not 0 < len(key) <= MAX_KEY_CHARACTERS or not key.isprintable():
+        raise InputError(
+            f"one key of 1 to {MAX_KEY_CHARACTERS} printable characters", field="Idempotency-Key"
+        )
     return key
-
-
-def _seconds(text: str | None) -> float:
-    if text is None:
-        return 0.0
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= MAX_WAIT_SECONDS:
-        most = f"{MAX_WAIT_SECONDS:.0f}"
-        raise InputError(f"wait is a number of seconds from 0 to {most}", field="wait")
-    return seconds
-
-
-def _status(text: str | None) -> Status | None:
-    if text is None:
-        return None
-    try:
-        return Status(text)
-    except ValueError:
-        choices = ", ".join(status.value for status in Status)
-        raise InputError(f"status is one of: {choices}", field="status") from None
-
-
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= 500):
-        raise InputError("limit is a number from 1 to 500", field="limit")
-    return int(text)

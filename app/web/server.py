@@ -10,9 +10,9 @@ from app.engine_file import remove_engine_file, write_engine_file
 from app.errors import SettingsError
 from app.factory import PipelineApp
 from app.settings import Settings
-from app.web import health, questions, scores
+from app.web import health, openapi, questions, scores
 from app.web.bodies import MAX_BODY_BYTES
-from app.web.middleware import authorisation, errors, known_callers
+from app.web.middleware import authorisation, declared_parameters, errors, known_callers
 from app.web.safe_headers import SafeRunner
 
 SHUTDOWN_SECONDS = 3.0
@@ -22,11 +22,17 @@ def make_web_app(context: Context, settings: Settings) -> web.Application:
     """Return the aiohttp application; nothing is bound."""
     app = web.Application(
         client_max_size=MAX_BODY_BYTES,
-        middlewares=[errors(context), known_callers(settings), authorisation(settings)],
+        middlewares=[
+            errors(context),
+            known_callers(settings),
+            authorisation(settings),
+            declared_parameters,
+        ],
     )
     health.add_routes(app, context)
     questions.add_routes(app, context, settings)
     scores.add_routes(app, context)
+    openapi.add_routes(app, settings)
     return app
 
 

@@ -1,0 +1,142 @@
+"""The table of the routes: each one that is served has its description here, and no other.
+
+`app.web.openapi` refuses to describe a server that serves anything else, so a test fails until a
+new route has its row. The parameters' names are also what requests are held to.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from app.core.lifecycle import Status
+from app.web import openapi_shapes as shapes
+from app.web.bodies import (
+    IdempotencyKey,
+    PageCursor,
+    PageLimit,
+    Pair,
+    PairsBody,
+    QueryBody,
+    WaitSeconds,
+)
+from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
+
+_ID = "a852525a-fa24-564a-8061-04fa2fb83426"
+_QUESTION_ID = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[\x21-\x7e]+\Z")]
+
+_QUERY = Operation(
+    name="askQuestion",
+    summary="Take a question in, or answer with what is stored",
+    tag="questions",
+    parameters=(
+        Parameter("wait", "query", WaitSeconds, "Hold the request until the question ends", 30),
+        Parameter(
+            "Idempotency-Key",
+            "header",
+            IdempotencyKey,
+            "The id is derived from it; the same key with another body is 422",
+            "order-17",
+        ),
+    ),
+    body=QueryBody,
+    body_examples={
+        "english": {
+            "question_text": "What is the capital of Peru?",
+            "original_answer": "The capital of Peru is Lima.",
+            "metadata": {"source": "geography"},
+        },
+        "español": {
+            "question_text": "¿Cuál es la capital de Chile?",
+            "original_answer": "La capital de Chile es Santiago.",
+            "metadata": {"origen": "geografía"},
+        },
+        "no reference": {"question_text": "¿Qué es una partición?", "fresh": True},
+    },
+    replies={
+        200: Reply("It is answered already, or ended within `wait`", shapes.Question),
+        202: Reply(
+            "It is on the log",
+            shapes.Accepted,
+            headers={"Location": "The address of the question"},
+        ),
+    },
+    errors=(503,),
+)
+
+_QUESTION = Operation(
+    name="getQuestion",
+    summary="A question with every attempt",
+    tag="questions",
+    parameters=(Parameter("id", "path", _QUESTION_ID, "The question's id", _ID),),
+    replies={200: Reply("The question", shapes.Question)},
+    errors=(404, 503),
+)
+
+_QUESTIONS = Operation(
+    name="listQuestions",
+    summary="Questions, newest first, in pages, without their attempts",
+    tag="questions",
+    parameters=(
+        Parameter("status", "query", Status, "Only those in this state", "dead"),
+        Parameter("limit", "query", PageLimit, "Most questions on a page (50)", 50),
+        Parameter("cursor", "query", PageCursor, "The `cursor` of the page before"),
+    ),
+    replies={200: Reply("One page; `cursor` is null on the last one", shapes.QuestionPage)},
+    errors=(422, 503),
+)
+
+_SCORE = Operation(
+    name="scorePairs",
+    summary="BERTScore of one pair, or of several",
+    tag="scores",
+    body=OneOf((Pair, PairsBody)),
+    body_examples={
+        "english": {"candidate": "Paris.", "reference": "The capital of France is Paris."},
+        "español": {"candidate": "Santiago.", "reference": "La capital de Chile es Santiago."},
+        "several": {"pairs": [{"candidate": "Lima.", "reference": "La capital de Perú es Lima."}]},
+    },
+    replies={
+        200: Reply(
+            "The figures and the gate's verdict", OneOf((shapes.PairScore, shapes.PairScores))
+        )
+    },
+    errors=(503,),
+)
+
+_METRICS = Operation(
+    name="getMetrics",
+    summary="The figures of this process; the Prometheus text format when `Accept` asks for it",
+    tag="service",
+    replies={200: Reply("Figures", shapes.Figures, others={"text/plain": str})},
+)
+
+_HEALTH = Operation(
+    name="getHealth",
+    summary="The service and each part it depends on",
+    tag="service",
+    replies={
+        200: Reply("`healthy` or `degraded`", shapes.Health),
+        503: Reply("`unhealthy`: the broker is down", shapes.Health),
+    },
+)
+
+
+def _probe(name: str, summary: str, kind: Any, *errors: int) -> Operation:
+    return Operation(name, summary, "service", {200: Reply("Yes", kind)}, errors=errors)
+
+
+#: `METHOD /path` -> its description.
+OPERATIONS: dict[str, Operation] = {
+    "POST /query": _QUERY,
+    "GET /questions/{id}": _QUESTION,
+    "GET /questions": _QUESTIONS,
+    "POST /score": _SCORE,
+    "GET /metrics": _METRICS,
+    "GET /health": _HEALTH,
+    "GET /livez": _probe("isAlive", "Whether the process serves requests", shapes.Alive),
+    "GET /readyz": _probe("isReady", "Whether this worker takes work", shapes.Ready, 503),
+    "GET /": _probe("getIndex", "The service's name, version and routes", shapes.Index),
+    "GET /openapi.json": _probe("getOpenApi", "This description", dict[str, Any]),
+}

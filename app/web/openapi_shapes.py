@@ -1,0 +1,139 @@
+"""The JSON that the routes answer with, as types. A test reads real replies by them, strictly."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.core.lifecycle import Status
+
+Timestamp = Annotated[str, Meta(description="ISO 8601 in UTC, with milliseconds")]
+
+
+class Shape(msgspec.Struct, forbid_unknown_fields=True):
+    """An object of a reply; it has no other fields."""
+
+
+class ErrorBody(Shape):
+    code: str
+    message: str
+    field: str | UnsetType = UNSET
+
+
+class Error(Shape):
+    error: ErrorBody
+
+
+class Attempt(Shape):
+    """One model call."""
+
+    generation: int
+    attempt: int
+    model: str
+    started_at: Timestamp
+    seconds: float | None
+    tokens: int | None
+    waited_seconds: float
+    round: int | UnsetType = UNSET
+    cause: str | UnsetType = UNSET
+    answer: str | UnsetType = UNSET
+    f1: float | UnsetType = UNSET
+
+
+class ListedQuestion(Shape, kw_only=True):
+    """A question as lists show it: without its attempts."""
+
+    question_id: str
+    status: Status
+    question_text: str
+    original_answer: str | None
+    answer: str | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    threshold: float | None
+    scorer: str | None
+    generation: int
+    cause: str | None
+    accepted_at: Timestamp
+    finished_at: Timestamp | None
+    metadata: dict[str, Any]
+    due_at: Timestamp | UnsetType | None = UNSET
+    round: int | UnsetType = UNSET
+
+
+class Question(ListedQuestion, kw_only=True):
+    """A question with every attempt."""
+
+    attempts: list[Attempt]
+
+
+class QuestionPage(Shape):
+    questions: list[ListedQuestion]
+    cursor: str | None
+
+
+class Accepted(Shape):
+    question_id: str
+    status: Status
+
+
+class Scored(Shape, kw_only=True):
+    precision: float
+    recall: float
+    f1: float
+    verdict: Literal["pass", "fail"]
+
+
+class ScorerFacts(Shape, kw_only=True):
+    scorer: str
+    model: str
+    layer: int | None
+    threshold: float
+    metric: Literal["f1", "recall", "precision"]
+    gate: str
+
+
+class PairScore(Scored, kw_only=True):
+    scorer: str
+    model: str
+    layer: int | None
+    threshold: float
+    metric: Literal["f1", "recall", "precision"]
+    gate: str
+
+
+class PairScores(ScorerFacts, kw_only=True):
+    scores: list[Scored]
+
+
+class Dependency(Shape):
+    status: Literal["up", "down"]
+    detail: str
+
+
+class Health(Shape):
+    status: Literal["healthy", "degraded", "unhealthy"]
+    service: Literal["answerloop"]
+    version: str
+    dependencies: dict[str, Dependency]
+
+
+class Alive(Shape):
+    status: Literal["alive"]
+
+
+class Ready(Shape):
+    status: Literal["ready"]
+
+
+class Index(Shape):
+    service: Literal["answerloop"]
+    version: str
+    routes: list[str]
+
+
+#: Counters by name, and counts by label: docs/metrics.md names them.
+Figures = dict[str, int | float | dict[str, int | float]]
