@@ -16,6 +16,7 @@ from app.core.causes import BUILT_IN, CauseTable
 from app.core.gate import Gate
 from app.core.questions import StoredQuestion
 from app.core.retry import RetryPolicy
+from app.core.strategies import STRATEGIES, Strategy
 from app.metrics import Metrics
 from app.ports import Ports
 from app.topics import TopicNames
@@ -34,6 +35,8 @@ class Limits:
     """Numbers that the stages keep to. `gate` is what was calibrated or set."""
 
     policy: RetryPolicy = RetryPolicy()
+    causes: CauseTable = BUILT_IN
+    strategies: tuple[Strategy, ...] = STRATEGIES
     gate: Gate = Gate()
     max_generations: int = 3
     concurrency: int = 8

@@ -113,6 +113,8 @@ def _limits(settings: Settings) -> Limits:
 
 def _faust_options(settings: Settings) -> dict[str, Any]:
     """Return Faust's own settings; the reasons are in docs/transports.md."""
+        causes=settings.causes,
+        strategies=settings.strategies,
     return {
         "Topic": NamedTopics,
         "broker": broker_url(settings),

@@ -112,7 +112,14 @@ async def _open_model(settings: Settings, closers: list[Closer]) -> LanguageMode
     from app.adapters.llm_open import open_model
 
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
-    chosen = open_model(settings.llm, settings.llm_model, key, settings.llm_timeout_seconds)
+    chosen = open_model(
+        settings.llm,
+        settings.llm_model,
+        key,
+        settings.llm_timeout_seconds,
+        also=sorted({each.model for each in settings.strategies if each.model}),
+        causes=settings.causes,
+    )
     model = await resolve_model(chosen)
     closers.append(model.close)
     await model.check()

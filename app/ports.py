@@ -26,7 +26,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """What a model said. `finish_reason` is the server's word (`stop`, `length`, ...)."""
+    """What a model said. `finish_reason` is the server's word (`stop`, `length`, ...).
+
+    `tokens` are those of the answer, `prompt_tokens` those that were read; None: not told.
+    """
 
     text: str
     model: str
@@ -35,6 +38,7 @@ class ModelAnswer:
     finish_reason: str | None = None
 
 
+    prompt_tokens: int | None = None
 class LanguageModel(Protocol):
     """A language model behind some protocol. One call is one try: no retries inside."""
 

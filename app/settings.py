@@ -173,8 +173,8 @@ class Settings(BaseSettings):
         "info", description="Least level that is logged"
     )
 
-    _causes: CauseTable = PrivateAttr(default=BUILT_IN)
-    _strategies: tuple[Strategy, ...] = PrivateAttr(default=STRATEGIES)
+    _causes: CauseTable = PrivateAttr(default_factory=lambda: BUILT_IN)
+    _strategies: tuple[Strategy, ...] = PrivateAttr(default_factory=lambda: STRATEGIES)
 
     @field_validator("broker", "database", "cache", "llm", "scorer")
     @classmethod

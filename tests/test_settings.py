@@ -103,6 +103,8 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "http_port": ("0", 0),
     "http_allowed_hosts": ("api.example.org", "api.example.org"),
     "api_token": (CANARY, SecretStr(CANARY)),
+    "causes_file": ("causes.toml", Path("causes.toml")),
+    "strategies_file": ("strategies.toml", Path("strategies.toml")),
     "log_format": ("json", "json"),
     "log_level": ("debug", "debug"),
 }
@@ -136,6 +138,8 @@ def test_every_setting_is_read_from_the_environment(
 ) -> None:
     text, value = OTHERS[name]
     monkeypatch.setenv(PREFIX + name.upper(), text)
+    if isinstance(value, Path) and name.endswith("s_file"):  # read when the settings are
+        value.write_text("[[generation]]\n" if name == "strategies_file" else "")
     assert getattr(load_settings(), name) == value
 
 

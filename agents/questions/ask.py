@@ -13,7 +13,7 @@ from agents.endings import deadline_letter, past_deadline
 from agents.waits import TRY_SECONDS, Draining, Outgoing, interruptible, publish, until_up
 from app.core.questions import CallKey
 from app.core.retry import bounded_retry_after
-from app.core.strategies import prompt_for
+from app.core.strategies import prompt_for, strategy_for
 from app.errors import LlmFailed, StoreUnavailable
 from app.ports import Busy, CallAnswer, CallFailure, Claim, Claimed, ClaimRequest, ModelAnswer
 from app.wire import Arrival
@@ -66,7 +66,7 @@ async def _claim(context: Context, request: LlmRequest) -> Claimed | Outcome:
                     call=request.call,
                     owner=context.owner,
                     lease_seconds=context.limits.lease_seconds,
-                    model=request.model,
+                    model=_model_of(context, request),
                     now=context.now(),
                     waited_seconds=request.waited_seconds,
                 )
@@ -103,7 +103,7 @@ async def _call(context: Context, request: LlmRequest) -> Outcome | None:
 
 async def _call_and_store(context: Context, request: LlmRequest) -> Outcome | None:
     started = context.now()
-    prompt = prompt_for(request.question_text, request.generation)
+    prompt = prompt_for(request.question_text, request.generation, context.limits.strategies)
     context.calls_in_flight += 1
     try:
         with context.waiting_for("the model", context.limits.call_seconds + _MARGIN_SECONDS):

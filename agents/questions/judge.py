@@ -12,6 +12,7 @@ from agents.endings import best_as_final, dead_letter
 from agents.waits import Outgoing, publish, until_up
 from app.core.gate import Score
 from app.core.judging import ZERO, Next, needs_score, verdict, what_next
+from app.core.strategies import strategy_for
 from app.errors import ScoreFailure
 from app.ports import StoredVerdict
 from app.wire import Arrival
@@ -94,7 +95,7 @@ def _best(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> ScoredA
         precision=score.precision,
         recall=score.recall,
         f1=score.f1,
-        model=answer.model,
+        model=strategy_for(answer.generation, context.limits.strategies).model or answer.model,
     )
     best: ScoredAttempt | None = answer.best
     if best is None:

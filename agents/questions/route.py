@@ -8,7 +8,7 @@ from agents.arrivals import read_chunks
 from agents.context import Context
 from agents.endings import dead_letter
 from agents.waits import Outgoing, publish
-from app.core.failures import CAUSES, Route
+from app.core.failures import Route
 from app.wire import Arrival, Chunk
 from models.questions import LlmFailure
 
@@ -22,7 +22,7 @@ async def handle(context: Context, chunk: Chunk) -> None:
 
 def _routed(context: Context, arrival: Arrival) -> Outgoing:
     failure: LlmFailure = arrival.value
-    cause = CAUSES.get(failure.cause)
+    cause = context.limits.causes.get(failure.cause)
     if cause is None:
         context.metrics.count("dead_letters", "unknown_cause")
         return dead_letter(

@@ -16,10 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from app.adapters.llm_call import Reply, Server
 from app.adapters.llm_text import clean_text, detail_text, kept_text
-from app.core.failures import CAUSES, classify_status
+from app.core.causes import BUILT_IN, CauseTable, Failure
 from app.core.strategies import Prompt
-from app.errors import LlmFailed, UnavailableError, llm_failed
+from app.errors import LlmFailed, UnavailableError
 from app.ports import ModelAnswer
 
 MODEL_NAME = "smollm2-135m"
@@ -41,7 +42,10 @@ class BundledModel:
     `timeout_seconds` of its turn. A cancelled call stops generating at its next token.
     """
 
-    def __init__(self, threads: int = 1, timeout_seconds: float = 120.0) -> None:
+    def __init__(
+        self, threads: int = 1, timeout_seconds: float = 120.0, *, causes: CauseTable = BUILT_IN
+    ) -> None:
+        self._failures = Server("bundled", "", causes)
         self._threads = threads
         self._timeout_seconds = timeout_seconds
         self._server: Any = None
@@ -66,7 +70,7 @@ class BundledModel:
             async with self._turn:
                 return await self._ask(prompt)
         except UnavailableError as error:
-            raise llm_failed(CAUSES["refused"], detail_text(str(error))) from None
+            raise self._broken("refused", str(error)) from None
 
     async def _ask(self, prompt: Prompt) -> ModelAnswer:
         await self._load()
@@ -75,24 +79,30 @@ class BundledModel:
         generating = _in_thread(partial(_generate, self._server, prompt, stop))
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                text, tokens, finish_reason = await asyncio.shield(generating)
+                said = await asyncio.shield(generating)
         except TimeoutError:
             detail = f"no answer within {self._timeout_seconds:g} s"
-            raise llm_failed(CAUSES["timeout"], detail) from None
+            raise self._broken("timeout", detail) from None
         else:
             if stop.is_set():
-                raise llm_failed(CAUSES["connection_lost"], "the bundled model was closed")
+                raise self._broken("connection_lost", "the bundled model was closed")
         finally:
             stop.set()
             await asyncio.wait([generating])  # a call that was given up ends at its next token
             generating.exception()
+        if isinstance(said, Failure):
+            raise self._failures.failed(said, said.text)
         return ModelAnswer(
-            text=kept_text(text),
+            text=kept_text(said.text),
             model=MODEL_NAME,
             seconds=time.monotonic() - started,
-            tokens=tokens,
-            finish_reason=finish_reason,
+            tokens=said.tokens,
+            prompt_tokens=said.prompt_tokens,
+            finish_reason=said.finish_reason,
         )
+
+    def _broken(self, how: str, detail: str) -> LlmFailed:
+        return self._failures.failed(Failure(broken=how, text=detail), detail)
 
     async def _load(self) -> None:
         if self._closed:
@@ -168,7 +178,7 @@ def _load_server(threads: int) -> Any:
         ) from None
 
 
-def _generate(server: Any, prompt: Prompt, stop: threading.Event) -> tuple[str, int, str | None]:
+def _generate(server: Any, prompt: Prompt, stop: threading.Event) -> Reply | Failure:
     """Generate an answer in the calling thread, until it ends or `stop` is set."""
     parts: list[str] = []
     facts: dict[str, Any] = {}
@@ -181,16 +191,23 @@ def _generate(server: Any, prompt: Prompt, stop: threading.Event) -> tuple[str, 
             facts["finish_reason"] = choice.get("finish_reason") or facts.get("finish_reason")
         if chunk.get("usage"):
             facts["tokens"] = chunk["usage"].get("completion_tokens")
+            facts["prompt_tokens"] = chunk["usage"].get("prompt_tokens")
         return stop.is_set()
 
     server.handle_chat_completions(_request(prompt), take)
     if "error" in facts:
-        raise _refused(facts["error"])
+        return _failure(facts["error"])
     finish_reason = facts.get("finish_reason")
     text = "".join(parts)
     if finish_reason == "length":
         text = whole_sentences(text)
-    return text, facts.get("tokens") or len(parts), finish_reason
+    return Reply(
+        text=text,
+        model=MODEL_NAME,
+        tokens=facts.get("tokens") or len(parts),
+        prompt_tokens=facts.get("prompt_tokens"),
+        finish_reason=finish_reason,
+    )
 
 
 def whole_sentences(text: str) -> str:
@@ -218,10 +235,11 @@ def _request(prompt: Prompt) -> dict[str, Any]:
     }
 
 
-def _refused(error: dict[str, Any]) -> LlmFailed:
+def _failure(error: dict[str, Any]) -> Failure:
     status = error.get("code") if isinstance(error.get("code"), int) else 500
-    cause = classify_status(int(status or 500), str(error.get("type")))
-    return llm_failed(cause, detail_text(str(error.get("message"))), status=status)
+    return Failure(
+        status=int(status or 500), codes=(str(error.get("type")),), text=str(error.get("message"))
+    )
 
 
 def _in_thread(work: Callable[[], Any]) -> asyncio.Future[Any]:

@@ -6,12 +6,12 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.adapters.llm_http import Exchange, current_exchange
 from app.adapters.llm_text import detail_text, kept_text
-from app.core.failures import CAUSES, Cause, classify_status
+from app.core.causes import BUILT_IN, CauseTable, Failure
 from app.core.retry import parse_retry_after
 from app.errors import LlmFailed, UnavailableError, llm_failed
 from app.ports import ModelAnswer
@@ -24,17 +24,43 @@ class Reply:
     text: str
     model: str
     tokens: int | None = None
+    prompt_tokens: int | None = None
     finish_reason: str | None = None
     loading: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Whom calls go to, and by which table their failures are read.
+
+    `provider` is a kind of `app.core.causes.PROVIDERS`, `host` its `name:port`; `secret` is masked
+    in every detail.
+    """
+
+    provider: str
+    host: str
+    causes: CauseTable = BUILT_IN
+    secret: str = field(default="", repr=False)
+
+    def failed(
+        self, failure: Failure, detail: str, *, retry_after_seconds: float | None = None
+    ) -> LlmFailed:
+        """Return the error of a failure."""
+        known = replace(failure, provider=self.provider, host=self.host)
+        return llm_failed(
+            self.causes.cause_of(known),
+            detail_text(detail, self.secret),
+            status=failure.status,
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
 async def answer_once(
-    call: Callable[[], Awaitable[Reply]], *, timeout_seconds: float, secret: str = ""
+    call: Callable[[], Awaitable[Reply]], *, timeout_seconds: float, server: Server
 ) -> ModelAnswer:
     """Make one call within `timeout_seconds`. Raises LlmFailed only (a cancellation passes).
 
-    Whatever else `call` raises means that the reply can't be read: the facts come from the wire,
-    and `secret` never gets into a detail.
+    Whatever else `call` raises means that the reply can't be read: the facts come from the wire.
     """
     exchange = Exchange()
     token = current_exchange.set(exchange)
@@ -43,24 +69,27 @@ async def answer_once(
         async with asyncio.timeout(timeout_seconds):
             reply = await call()
     except TimeoutError:
-        raise _timed_out(timeout_seconds) from None
+        detail = f"no answer within {timeout_seconds:g} s"
+        raise server.failed(Failure(broken="timeout", text=detail), detail) from None
     except Exception as error:  # noqa: BLE001 - the port promises LlmFailed and nothing else
-        raise failure_of(exchange, error, secret=secret) from None
+        raise failure_of(exchange, error, server) from None
     finally:
         current_exchange.reset(token)
     if reply.loading:
-        raise llm_failed(CAUSES["model_loading"], "the model is being loaded", status=200)
+        detail = "the model is being loaded"
+        raise server.failed(Failure(status=200, broken="model_loading", text=detail), detail)
     return ModelAnswer(
         text=kept_text(reply.text),
         model=reply.model,
         seconds=time.monotonic() - started,
         tokens=reply.tokens,
+        prompt_tokens=reply.prompt_tokens,
         finish_reason=reply.finish_reason,
     )
 
 
 async def list_models(
-    call: Callable[[], Awaitable[list[str]]], *, where: str, within_seconds: float, secret: str = ""
+    call: Callable[[], Awaitable[list[str]]], *, where: str, within_seconds: float, server: Server
 ) -> list[str]:
     """Return what `call` lists, within a time. Raises UnavailableError that names the server."""
     exchange = Exchange()
@@ -71,49 +100,41 @@ async def list_models(
     except TimeoutError:
         raise UnavailableError(f"{where}: no answer within {within_seconds:g} s") from None
     except Exception as error:  # noqa: BLE001 - whatever broke, the server's models are not known
-        raise UnavailableError(f"{where}: {failure_of(exchange, error, secret=secret)}") from None
+        raise UnavailableError(f"{where}: {failure_of(exchange, error, server)}") from None
     finally:
         current_exchange.reset(token)
 
 
-def failure_of(exchange: Exchange, error: Exception, *, secret: str = "") -> LlmFailed:
+def failure_of(exchange: Exchange, error: Exception, server: Server) -> LlmFailed:
     """Return the failure that an exchange and the error of its package amount to."""
     if isinstance(error, LlmFailed):
         return error
     retry_after = parse_retry_after(exchange.retry_after, time.time())
     if exchange.broken is not None:
-        cause, detail = CAUSES[exchange.broken], exchange.detail
+        failure = Failure(status=exchange.status, broken=exchange.broken, text=exchange.detail)
+        detail = exchange.detail
     elif exchange.status is None:
-        cause, detail = CAUSES["malformed_reply"], f"{type(error).__name__} before any reply"
+        detail = f"{type(error).__name__} before any reply"
+        failure = Failure(broken="malformed_reply", text=detail)
     else:
-        cause, detail = _cause_of_reply(exchange.status, exchange.body, error)
-    return llm_failed(
-        cause,
-        detail_text(detail, secret),
-        status=exchange.status,
-        retry_after_seconds=retry_after,
-    )
+        failure, detail = _replied(exchange.status, exchange.body, error)
+    found = server.failed(failure, detail, retry_after_seconds=retry_after)
+    found.status = exchange.status  # what was sent, not what the error in the body states
+    return found
 
 
-def _timed_out(timeout_seconds: float) -> LlmFailed:
-    return llm_failed(CAUSES["timeout"], f"no answer within {timeout_seconds:g} s")
-
-
-def _cause_of_reply(status: int, body: bytes, error: Exception) -> tuple[Cause, str]:
+def _replied(status: int, body: bytes, error: Exception) -> tuple[Failure, str]:
+    """Return the failure in a whole reply, and its detail."""
     stated = _stated_error(body)
     if stated is None:
-        cause = classify_status(status)
+        words = body[:200].decode("utf-8", "replace")
         if status < 300:
-            return cause, f"{type(error).__name__}: {error}"
-        return cause, f"HTTP {status} {body[:200].decode('utf-8', 'replace')}"
+            return Failure(status=status, text=words), f"{type(error).__name__}: {error}"
+        return Failure(status=status, text=words), f"HTTP {status} {words}"
     message, codes, stated_status = stated
     if status < 300:  # 200 with an error object: the error's own status counts, else it is a 500
         status = stated_status or 500
-    plain = classify_status(status)
-    for code in codes:
-        if (cause := classify_status(status, code)) is not plain:
-            return cause, message
-    return plain, message
+    return Failure(status=status, codes=tuple(codes), text=message), message
 
 
 def _stated_error(body: bytes) -> tuple[str, list[str], int | None] | None:

@@ -89,9 +89,10 @@ class ScriptedModel:
             raise step
         return ModelAnswer(
             text=kept_text(step),
-            model=self._model,
+            model=prompt.model or self._model,
             seconds=time.monotonic() - started,
             tokens=len(step.split()),
+            prompt_tokens=len(prompt.user.split()),
             finish_reason="stop",
         )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ollama
 
-from app.adapters.llm_call import Reply, answer_once, list_models
+from app.adapters.llm_call import Reply, Server, answer_once, list_models
 from app.adapters.llm_http import BoundedTransport
 from app.adapters.llm_text import clean_text
+from app.core.causes import BUILT_IN, CauseTable
 from app.core.strategies import Prompt
 from app.errors import UnavailableError
 from app.ports import ModelAnswer
@@ -17,16 +20,25 @@ _CHECK_SECONDS = 5.0
 class OllamaModel:
     """`model` on the Ollama server at `host` (`host:port` or a URL). Constructing connects nothing.
 
-    A call ends within `timeout_seconds`. `api_key` is for a server behind a proxy that wants one.
+    A call ends within `timeout_seconds`. `api_key` is for a server behind a proxy that wants one;
+    `also` are models that prompts may name instead of `model`; `causes` reads failures.
     """
 
     def __init__(
-        self, host: str, model: str, timeout_seconds: float = 120.0, *, api_key: str = ""
+        self,
+        host: str,
+        model: str,
+        timeout_seconds: float = 120.0,
+        *,
+        api_key: str = "",
+        also: Sequence[str] = (),
+        causes: CauseTable = BUILT_IN,
     ) -> None:
         self._model = model
         self._place = host.rpartition("://")[2].rpartition("@")[2].rstrip("/")
         self._timeout_seconds = timeout_seconds
-        self._api_key = api_key
+        self._also = tuple(also)
+        self._server = Server("ollama", self._place.partition("/")[0], causes, api_key)
         self._transport = BoundedTransport(
             timeout_seconds, f"Bearer {api_key}" if api_key else None
         )
@@ -53,15 +65,16 @@ class OllamaModel:
         return await answer_once(
             lambda: self._chat(prompt),
             timeout_seconds=self._timeout_seconds,
-            secret=self._api_key,
+            server=self._server,
         )
 
     async def _chat(self, prompt: Prompt) -> Reply:
+        model = prompt.model or self._model
         messages = [{"role": "user", "content": clean_text(prompt.user)}]
         if prompt.system:
             messages.insert(0, {"role": "system", "content": clean_text(prompt.system)})
         response = await self._client.chat(
-            model=self._model,
+            model=model,
             messages=messages,
             stream=False,
             options={
@@ -75,8 +88,9 @@ class OllamaModel:
             raise ValueError("the reply is not the last one")
         return Reply(
             text=text,
-            model=self._model,
+            model=model,
             tokens=response.eval_count,
+            prompt_tokens=response.prompt_eval_count,
             finish_reason=response.done_reason,
             loading=response.done_reason == "load" and not text.strip(),
         )
@@ -84,7 +98,7 @@ class OllamaModel:
     async def models(self, within_seconds: float = _CHECK_SECONDS) -> list[str]:
         """Return the names of the server's models. Raises UnavailableError."""
         return await list_models(
-            self._names, where=self.where, within_seconds=within_seconds, secret=self._api_key
+            self._names, where=self.where, within_seconds=within_seconds, server=self._server
         )
 
     async def _names(self) -> list[str]:
@@ -92,12 +106,13 @@ class OllamaModel:
         return [entry.model for entry in listing.models if entry.model]
 
     async def check(self) -> str:
-        """Say that the server has the model. Raises UnavailableError."""
+        """Say that the server has every model that is asked. Raises UnavailableError."""
         names = await self.models()
-        if self._model not in names and f"{self._model}:latest" not in names:
-            raise UnavailableError(
-                f"{self.where} has no model {self._model!r}: run `ollama pull {self._model}`"
-            )
+        for model in (self._model, *self._also):
+            if model not in names and f"{model}:latest" not in names:
+                raise UnavailableError(
+                    f"{self.where} has no model {model!r}: run `ollama pull {model}`"
+                )
         return f"{self._model} on {self.where}"
 
     async def close(self) -> None:

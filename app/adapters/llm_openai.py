@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 import openai
 
-from app.adapters.llm_call import Reply, answer_once, list_models
+from app.adapters.llm_call import Reply, Server, answer_once, list_models
 from app.adapters.llm_http import BoundedTransport
 from app.adapters.llm_text import clean_text
+from app.core.causes import BUILT_IN, CauseTable
 from app.core.strategies import Prompt
 from app.errors import UnavailableError
 from app.ports import ModelAnswer
@@ -25,16 +27,25 @@ class OpenAiModel:
     """`model` at `base_url` (`http://host:port/v1`). Constructing connects nothing.
 
     A call ends within `timeout_seconds`; the package's own retries are off. `api_key` (empty: none
-    is sent) never shows in errors or in the object's text.
+    is sent) never shows in errors or in the object's text; `also` are models that prompts may name
+    instead of `model`; `causes` reads failures.
     """
 
     def __init__(
-        self, base_url: str, model: str, api_key: str = "", timeout_seconds: float = 120.0
+        self,
+        base_url: str,
+        model: str,
+        api_key: str = "",
+        timeout_seconds: float = 120.0,
+        *,
+        also: Sequence[str] = (),
+        causes: CauseTable = BUILT_IN,
     ) -> None:
         self._model = model
         self._place = urlsplit(base_url).netloc.rpartition("@")[2]
         self._timeout_seconds = timeout_seconds
-        self._api_key = api_key
+        self._also = tuple(also)
+        self._server = Server("openai", self._place, causes, api_key)
         self._limit_name = (
             "max_completion_tokens"
             if urlsplit(base_url).hostname == _WANTS_MAX_COMPLETION_TOKENS
@@ -70,13 +81,14 @@ class OpenAiModel:
         return await answer_once(
             lambda: self._chat(prompt),
             timeout_seconds=self._timeout_seconds,
-            secret=self._api_key,
+            server=self._server,
         )
 
     async def _chat(self, prompt: Prompt) -> Reply:
+        model = prompt.model or self._model
         # The system message stays when it is empty: templates put their own in its place otherwise.
         request: dict[str, Any] = {
-            "model": self._model,
+            "model": model,
             "messages": [
                 {"role": "system", "content": clean_text(prompt.system)},
                 {"role": "user", "content": clean_text(prompt.user)},
@@ -86,12 +98,12 @@ class OpenAiModel:
             self._limit_name: prompt.max_tokens,
         }
         raw = await self._client.chat.completions.with_raw_response.create(**request)
-        return read_completion(raw.content, self._model)
+        return read_completion(raw.content, model)
 
     async def models(self, within_seconds: float = _CHECK_SECONDS) -> list[str]:
         """Return the ids of the server's models. Raises UnavailableError."""
         return await list_models(
-            self._names, where=self.where, within_seconds=within_seconds, secret=self._api_key
+            self._names, where=self.where, within_seconds=within_seconds, server=self._server
         )
 
     async def _names(self) -> list[str]:
@@ -101,8 +113,9 @@ class OpenAiModel:
     async def check(self) -> str:
         """Say that the server answers and lists the model. Raises UnavailableError."""
         names = await self.models()
-        if names and self._model not in names and f"{self._model}:latest" not in names:
-            raise UnavailableError(f"{self.where} has no model {self._model!r}")
+        for model in (self._model, *self._also):
+            if names and model not in names and f"{model}:latest" not in names:
+                raise UnavailableError(f"{self.where} has no model {model!r}")
         return f"{self._model}, {self.where}"
 
     async def close(self) -> None:
@@ -126,12 +139,17 @@ def read_completion(body: bytes, model: str) -> Reply:
     text = message.get("content")
     finish_reason = choices[0].get("finish_reason")
     usage = document.get("usage")
-    tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    counts = usage if isinstance(usage, dict) else {}
     if text is not None and not isinstance(text, str):
         raise ValueError("the reply's content is not a text")
     return Reply(
         text=text or "",
         model=model,
-        tokens=tokens if type(tokens) is int else None,
+        tokens=_count(counts.get("completion_tokens")),
+        prompt_tokens=_count(counts.get("prompt_tokens")),
         finish_reason=finish_reason if isinstance(finish_reason, str) else None,
     )
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int else None

@@ -1,4 +1,4 @@
-"""`answerloop config show` and `config check`."""
+"""`answerloop config`: show and check the settings, and the tables that they change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from app.cli.output import json_option, print_json, print_table
+from app.cli.causes import cause_rows, strategy_rows, unused_rules, waits_shown
+from app.cli.output import json_option, print_json, print_table, stderr
 from app.loop import run as run_loop
 from app.settings import PREFIX, Settings, load_settings
 
@@ -72,6 +73,49 @@ def check(as_json: bool) -> None:
         )
     if any(result["status"] != "up" for result in results.values()):
         raise SystemExit(4)
+
+
+@config.command()
+@json_option
+def causes(as_json: bool) -> None:
+    """Show which failure of a model call has which cause, and what follows.
+
+    Rows are in the order in which they are tried; what CAUSES_FILE changed is marked.
+    """
+    settings = load_settings()
+    rows = list(cause_rows(settings))
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        None,
+        ("provider", "failure", "cause", "route", "waits", "from"),
+        (
+            (
+                row["provider"],
+                row["failure"],
+                row["cause"],
+                row["route"],
+                waits_shown(row["waits_seconds"]),
+                row["from"],
+            )
+            for row in rows
+        ),
+    )
+    for line in unused_rules(settings.causes):
+        stderr().print(line)
+
+
+@config.command()
+@json_option
+def strategies(as_json: bool) -> None:
+    """Show how each generation of a question is asked."""
+    rows = list(strategy_rows(load_settings()))
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("generation", "temperature", "seed", "max_tokens", "model", "system", "prompt")
+    print_table(None, columns, ([row[name] for name in columns] for row in rows))
 
 
 async def _check(settings: Settings) -> dict[str, dict[str, str]]:

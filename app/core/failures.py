@@ -61,7 +61,18 @@ CAUSES: dict[str, Cause] = {
     )
 }
 
-_BY_STATUS = {
+#: How a call breaks without a whole reply (an exception, not a status): each is a cause, too.
+BREAKS = (
+    "timeout",
+    "refused",
+    "connection_lost",
+    "malformed_reply",
+    "reply_too_large",
+    "model_loading",
+)
+
+#: HTTP statuses with a cause of their own.
+BY_STATUS = {
     400: "bad_request",
     401: "unauthorized",
     403: "forbidden",
@@ -77,7 +88,7 @@ _BY_STATUS = {
 }
 
 #: Structured error codes that say more than the status (OpenAI protocol and llama.cpp).
-_BY_CODE = {
+BY_CODE = {
     "insufficient_quota": "insufficient_quota",
     "context_length_exceeded": "context_exceeded",
     "exceed_context_size_error": "context_exceeded",
@@ -87,11 +98,14 @@ _BY_CODE = {
 
 
 def classify_status(status: int, code: str | None = None) -> Cause:
-    """Return the cause of an HTTP `status` (100..599) with the server's structured error `code`."""
-    if code is not None and code in _BY_CODE:
-        return CAUSES[_BY_CODE[code]]
-    if status in _BY_STATUS:
-        return CAUSES[_BY_STATUS[status]]
+    """Return the built-in cause of an HTTP `status` (100..599) with the server's error `code`.
+
+    The table in force, with what a file changed, is `app.core.causes.CauseTable`.
+    """
+    if code is not None and code in BY_CODE:
+        return CAUSES[BY_CODE[code]]
+    if status in BY_STATUS:
+        return CAUSES[BY_STATUS[status]]
     if status >= 500:
         return CAUSES["server_error"]
     if status >= 400:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.strategies import STRATEGIES, prompt_for
+from app.core.strategies import STRATEGIES, Strategy, prompt_for, template_problem
 
 
 def test_the_first_generation_is_the_plain_question_without_chance() -> None:
@@ -34,4 +34,15 @@ def test_the_question_ends_every_prompt_unchanged(question: str, generation: int
 
 
 def test_the_reference_answer_can_not_get_into_a_prompt() -> None:
-    assert list(inspect.signature(prompt_for).parameters) == ["question_text", "generation"]
+    """It has no way in: not as an argument, and not as a name that a template may hold."""
+    parameters = list(inspect.signature(prompt_for).parameters)
+    assert parameters == ["question_text", "generation", "strategies"]
+    for name in ("reference", "original_answer", "answer", "metadata", ""):
+        assert template_problem(f"{{question}} {{{name}}}") is not None
+    assert template_problem("{question}") is None
+
+
+@given(st.text(min_size=1))
+def test_a_question_is_never_read_as_a_template(question: str) -> None:
+    strategies = (Strategy(0.0, 1, prompt="Before {question} after"),)
+    assert prompt_for(question, 1, strategies).user == f"Before {question} after"
