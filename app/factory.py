@@ -105,6 +105,8 @@ def _limits(settings: Settings) -> Limits:
     return replace(
         Limits(),
         policy=settings.retry_policy,
+        causes=settings.causes,
+        strategies=settings.strategies,
         gate=gate_in_force(settings),
         max_generations=settings.max_generations,
         concurrency=settings.llm_concurrency,
@@ -113,8 +115,6 @@ def _limits(settings: Settings) -> Limits:
 
 def _faust_options(settings: Settings) -> dict[str, Any]:
     """Return Faust's own settings; the reasons are in docs/transports.md."""
-        causes=settings.causes,
-        strategies=settings.strategies,
     return {
         "Topic": NamedTopics,
         "broker": broker_url(settings),

@@ -36,9 +36,9 @@ class ModelAnswer:
     seconds: float
     tokens: int | None = None
     finish_reason: str | None = None
-
-
     prompt_tokens: int | None = None
+
+
 class LanguageModel(Protocol):
     """A language model behind some protocol. One call is one try: no retries inside."""
 
