@@ -43,10 +43,10 @@ class Limits:
     judge_concurrency: int = 128
     lease_seconds: float = 30.0
     drain_grace_seconds: float = 3.0
+    call_seconds: float = 120.0
     forget_after_seconds: float = 600.0
     timer_seconds: float = 0.1
 
-    call_seconds: float = 120.0
 
 class Watch:
     """Hands stored ends to those who wait for them in this process."""
@@ -84,17 +84,17 @@ class Context:
     owner: str
     metrics: Metrics = field(default_factory=Metrics)
     watch: Watch = field(default_factory=Watch)
+    waiting_for: WaitingFor = field(default_factory=WaitingFor)
     random: Random = field(default_factory=Random)
     log: structlog.stdlib.BoundLogger = field(default_factory=_logger)
     detached: dict[asyncio.Task[None], asyncio.Task[Any]] = field(default_factory=dict)
-    waiting_for: WaitingFor = field(default_factory=WaitingFor)
     calls_in_flight: int = 0
     opened: Ports | None = None
+    #: What the watchdog found standing still, for people; None while all is well.
+    stuck: str | None = None
     _channels: dict[str, faust.Topic] = field(default_factory=dict)
 
     def hold(self, event: Any, task: asyncio.Task[None]) -> None:
-    #: What the watchdog found standing still, for people; None while all is well.
-    stuck: str | None = None
         """Keep an event until its task is done: a stop waits for exactly these."""
         held = self.app.held_events
         if held is None:

@@ -28,10 +28,18 @@ CHUNK = 200
 
 
 class NamedTopics(faust.Topic):
-    """A Faust topic that can say its name when it stands for several, as `faust agents` asks."""
+    """A Faust topic that can say its name when it stands for several, as `faust agents` asks.
+
+    Faust keeps a second future of each send, which nobody awaits: its error is marked as seen.
+    """
 
     def get_topic_name(self) -> str:
         return ", ".join(self.topics)
+
+    def _on_published(self, fut: Any, message: Any, producer: Any, state: Any) -> None:
+        super()._on_published(fut, message=message, producer=producer, state=state)
+        if message.done() and not message.cancelled():
+            message.exception()
 
 
 class PipelineApp(StreamApp):
@@ -110,7 +118,14 @@ def _limits(settings: Settings) -> Limits:
         gate=gate_in_force(settings),
         max_generations=settings.max_generations,
         concurrency=settings.llm_concurrency,
+        call_seconds=_longest_call(settings),
     )
+
+
+def _longest_call(settings: Settings) -> float:
+    """Return how long a call may take, in seconds: the bundled model makes one at a time."""
+    queue = settings.llm_concurrency if settings.llm in ("bundled:", "auto:") else 1
+    return settings.llm_timeout_seconds * queue
 
 
 def _faust_options(settings: Settings) -> dict[str, Any]:
@@ -120,16 +135,9 @@ def _faust_options(settings: Settings) -> dict[str, Any]:
         "broker": broker_url(settings),
         "broker_credentials": faust_credentials(settings),
         "broker_commit_interval": settings.commit_interval_seconds,
-        call_seconds=_longest_call(settings),
         "broker_session_timeout": 10.0,
         "broker_heartbeat_interval": 3.0,
         "broker_rebalance_timeout": 60.0,
-def _longest_call(settings: Settings) -> float:
-    """Return how long a call may take, in seconds: the bundled model makes one at a time."""
-    queue = settings.llm_concurrency if settings.llm in ("bundled:", "auto:") else 1
-    return settings.llm_timeout_seconds * queue
-
-
         "broker_request_timeout": 90.0,
         "broker_max_poll_interval": 86_400.0,
         "broker_commit_livelock_soft_timeout": 3600.0,
