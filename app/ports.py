@@ -14,6 +14,8 @@ from app.core.gate import Score
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey, StoredQuestion
 from app.core.strategies import Prompt
+from app.letter_ports import DeadLetterRow as DeadLetterRow  # noqa: PLC0414 (exported)
+from app.letter_ports import DeadLetterStore
 
 
 class Clock(Protocol):
@@ -195,24 +197,6 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetterRow:
-    """A message that could not go on, with its origin and original bytes."""
-
-    origin_topic: str
-    origin_partition: int
-    origin_offset: int
-    cause: str
-    detail: str
-    first_seen_at: float
-    dead_at: float
-    attempts: int = 0
-    question_id: str | None = None
-    turn: Turn | None = None
-    key: bytes | None = None
-    value: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """One page of questions, newest first; `cursor` asks for the next, None at the end."""
 
@@ -220,7 +204,7 @@ class Page:
     cursor: str | None
 
 
-class AnswerStore(Protocol):
+class AnswerStore(DeadLetterStore, Protocol):
     """Questions, the ledger of model calls, verdicts and dead letters.
 
     Every write is idempotent and ordered by `lifecycle.supersedes`: repeating it, or doing it late,
@@ -274,7 +258,11 @@ class AnswerStore(Protocol):
     async def finish(
         self, endings: Sequence[Ending], dead_letters: Sequence[DeadLetterRow] = ()
     ) -> None:
-        """Store ends and dead letters in one transaction. A dead letter is known by its origin."""
+        """Store ends and dead letters in one transaction.
+
+        A dead letter is known by its origin, and kept once for each death: the same question, turn
+        and cause from another message (a replayed failure) adds nothing.
+        """
         ...
 
     async def question(self, question_id: str) -> StoredQuestion | None:

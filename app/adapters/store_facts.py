@@ -105,6 +105,18 @@ def move_row(old: StoredQuestion, move: Move) -> StoredQuestion:
     )
 
 
+def clean_question(row: StoredQuestion) -> StoredQuestion:
+    """Return a row with what PostgreSQL can't hold replaced."""
+    return replace(
+        row,
+        question_id=clean_text(row.question_id),
+        question_text=clean_text(row.question_text),
+        original_answer=clean_optional(row.original_answer),
+        model=clean_text(row.model),
+        metadata=clean_json(row.metadata),
+    )
+
+
 def fold_rows(rows: Iterable[StoredQuestion]) -> list[StoredQuestion]:
     """Return one row for each question: what applying them one after the other would leave."""
     folded: dict[str, StoredQuestion] = {}

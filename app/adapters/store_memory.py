@@ -16,6 +16,7 @@ from app.adapters.store_facts import (
     move_row,
     put_row,
 )
+from app.adapters.store_memory_letters import MemoryLetters
 from app.adapters.store_text import clean_optional, clean_text
 from app.core.lifecycle import Status, Turn
 from app.core.questions import Attempt, CallKey, StoredQuestion
@@ -34,8 +35,6 @@ from app.ports import (
     StoredVerdict,
     Waiting,
 )
-
-Origin = tuple[str, int, int]
 
 
 @dataclass(slots=True)
@@ -56,7 +55,7 @@ class _Call:
         return self.answer is None and self.failure is None
 
 
-class MemoryStore:
+class MemoryStore(MemoryLetters):
     """Implements `AnswerStore`. Leases run on the `now` of the requests.
 
     `clock` gives the start of a call that was never claimed, and tells whether a lease ran out when
@@ -64,10 +63,9 @@ class MemoryStore:
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__()
         self._clock: Clock = clock or SystemClock()
-        self._questions: dict[str, StoredQuestion] = {}
         self._calls: dict[CallKey, _Call] = {}
-        self._dead_letters: dict[Origin, DeadLetterRow] = {}
 
     async def accept(self, questions: Sequence[Accepted]) -> set[str]:
         for fact in questions:
@@ -158,16 +156,7 @@ class MemoryStore:
         for ending in endings:
             self._put(ended_row(ending))
         for letter in dead_letters:
-            origin = (letter.origin_topic, letter.origin_partition, letter.origin_offset)
-            self._dead_letters.setdefault(
-                origin,
-                replace(
-                    letter,
-                    cause=clean_text(letter.cause),
-                    detail=clean_text(letter.detail),
-                    question_id=clean_optional(letter.question_id),
-                ),
-            )
+            self._bury(letter)
 
     async def question(self, question_id: str) -> StoredQuestion | None:
         row = self._questions.get(clean_text(question_id))
@@ -215,20 +204,6 @@ class MemoryStore:
         return sorted((row for row in open_ if row.accepted_at < accepted_before), key=_position)[
             :limit
         ]
-
-    async def dead_letters(
-        self, *, after: Origin | None = None, limit: int = 100
-    ) -> list[DeadLetterRow]:
-        """Return dead letters by origin, from `after` on (itself not included)."""
-        origins = sorted(key for key in self._dead_letters if after is None or key > after)
-        return [self._dead_letters[origin] for origin in origins[:limit]]
-
-    async def purge_dead_letters(self, dead_before: float) -> int:
-        """Forget the dead letters that died before a time (Unix seconds); return how many."""
-        old = [key for key, row in self._dead_letters.items() if row.dead_at < dead_before]
-        for origin in old:
-            del self._dead_letters[origin]
-        return len(old)
 
     async def check(self) -> str:
         return f"{len(self._questions)} questions in memory"

@@ -19,6 +19,7 @@ from app.adapters import store_postgres_reads as reads
 from app.adapters.batching import Batcher
 from app.adapters.store_facts import accepted_row, ended_row, fold_rows, move_of_wait
 from app.adapters.store_postgres_calls import clean_key
+from app.adapters.store_postgres_letters import PostgresLetters
 from app.adapters.store_postgres_pool import Limits, PostgresPool
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey, StoredQuestion
@@ -48,7 +49,7 @@ MAX_CHUNKS = 16
 LINGER_SECONDS = 0.004
 
 
-class PostgresStore:
+class PostgresStore(PostgresLetters):
     """Implements `AnswerStore` on a migrated database.
 
     Constructing connects nothing; `open` connects, and so does the first use. Leases run on the
@@ -163,20 +164,6 @@ class PostgresStore:
             lambda connection: reads.read_unfinished(connection, accepted_before, limit)
         )
 
-    async def dead_letters(
-        self, *, after: tuple[str, int, int] | None = None, limit: int = 100
-    ) -> list[DeadLetterRow]:
-        """Return dead letters by origin, from `after` on (itself not included)."""
-        return await self._read(
-            lambda connection: reads.read_dead_letters(connection, after, limit)
-        )
-
-    async def purge_dead_letters(self, dead_before: float) -> int:
-        """Forget the dead letters that died before a time (Unix seconds); return how many."""
-        return await self._pool.run(
-            lambda connection: reads.purge_dead_letters(connection, dead_before)
-        )
-
     async def check(self) -> str:
         await self._pool.open()
         return self._pool.place
@@ -197,9 +184,6 @@ class PostgresStore:
         ]
         await asyncio.gather(*(batcher.close() for batcher in batchers))
         await self._pool.close()
-
-    async def _read(self, work: Callable[[Any], Awaitable[Result]]) -> Result:
-        return await self._pool.run(work, transaction=False)
 
     async def _claim(self, requests: list[ClaimRequest]) -> list[Claim | Exception]:
         holdings = [(clean_key(each.call), each.owner) for each in requests]

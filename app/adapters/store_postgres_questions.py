@@ -83,7 +83,7 @@ SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[]
     AS letter (origin_topic, origin_partition, origin_offset, cause, detail, first_seen_at,
         dead_at, attempts, question_id, round, generation, attempt, key, value)
 ORDER BY origin_topic, origin_partition, origin_offset
-ON CONFLICT (origin_topic, origin_partition, origin_offset) DO NOTHING
+ON CONFLICT DO NOTHING
 """
 
 
@@ -112,6 +112,11 @@ async def move_questions(connection: Any, moves: Sequence[Move]) -> None:
     await connection.execute(_MOVE, *columns(rows, 7))
 
 
+async def lock_questions(connection: Any, question_ids: Sequence[str]) -> None:
+    """Lock questions until the transaction ends."""
+    await connection.execute(_LOCK, [clean_text(each) for each in question_ids])
+
+
 async def read_statuses(
     connection: Any, question_ids: Sequence[str]
 ) -> dict[str, tuple[Status, Turn]]:
@@ -128,6 +133,6 @@ async def read_statuses(
 
 
 async def bury(connection: Any, letters: Sequence[DeadLetterRow]) -> None:
-    """Keep dead letters, each origin once."""
+    """Keep dead letters: each origin once, and each death once."""
     if letters:
         await connection.execute(_BURY, *columns(map(dead_letter_values, letters), 14))

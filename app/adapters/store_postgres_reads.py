@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.adapters.store_cursor import Position, decode_cursor, encode_cursor, page_size
-from app.adapters.store_postgres_rows import attempt_of, dead_letter_of, question_of
+from app.adapters.store_postgres_rows import attempt_of, question_of
 from app.adapters.store_text import clean_text
 from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion
-from app.ports import DeadLetterRow, Page
+from app.ports import Page
 
 _BY_ID = "SELECT * FROM questions WHERE question_id = ANY($1::text[])"
 _ATTEMPTS = """
@@ -53,13 +53,6 @@ ORDER BY accepted_at, question_id LIMIT $3
 _BACKLOG = """
 SELECT count(*) FROM (
     SELECT FROM questions WHERE status = ANY($1::text[]) LIMIT $2) AS unfinished
-"""
-
-_DEAD = """
-SELECT * FROM dead_letters
-WHERE $1::text IS NULL
-    OR (origin_topic, origin_partition, origin_offset) > ($1::text, $2::int, $3::bigint)
-ORDER BY origin_topic, origin_partition, origin_offset LIMIT $4
 """
 
 
@@ -122,17 +115,3 @@ async def read_unfinished(
     unfinished = [str(status) for status in Status if not status.final]
     rows = await connection.fetch(_UNFINISHED, unfinished, float(accepted_before), limit)
     return list(map(question_of, rows))
-
-
-async def read_dead_letters(
-    connection: Any, after: tuple[str, int, int] | None, limit: int
-) -> list[DeadLetterRow]:
-    """Return dead letters by origin, from `after` on (itself not included)."""
-    rows = await connection.fetch(_DEAD, *(after or (None, None, None)), limit)
-    return [dead_letter_of(row) for row in rows]
-
-
-async def purge_dead_letters(connection: Any, dead_before: float) -> int:
-    """Delete the dead letters that died before a time; return how many."""
-    tag: str = await connection.execute("DELETE FROM dead_letters WHERE dead_at < $1", dead_before)
-    return int(tag.rpartition(" ")[2])

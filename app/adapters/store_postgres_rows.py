@@ -10,7 +10,9 @@ from app.adapters.store_text import clean_optional, clean_text
 from app.core.gate import Score
 from app.core.lifecycle import Status, Turn
 from app.core.questions import Attempt, StoredQuestion
-from app.ports import DeadLetterRow, StoredVerdict
+from app.core.redrive import Mark
+from app.letter_ports import DeadLetterRow, RedriveRecord
+from app.ports import StoredVerdict
 
 
 def columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
@@ -139,6 +141,30 @@ def dead_letter_of(row: Any) -> DeadLetterRow:
         turn=turn,
         key=row["key"],
         value=row["value"],
+        mark=_mark_of(row),
+        size=row["size"],
+    )
+
+
+def _mark_of(row: Any) -> Mark | None:
+    if row["claimed_at"] is None:
+        return None
+    return Mark(row["redrive_id"], row["claimed_at"], row["sent_at"], row["new_round"])
+
+
+def redrive_of(row: Any) -> RedriveRecord:
+    """Return the redrive of a row."""
+    return RedriveRecord(
+        started_at=row["started_at"],
+        by_whom=row["by_whom"],
+        filter=json.loads(row["filter"]),
+        planned=row["planned"],
+        transform=row["transform"],
+        redrive_id=row["redrive_id"],
+        last_at=row["last_at"],
+        sent=row["sent"],
+        refused=row["refused"],
+        failed=row["failed"],
     )
 
 

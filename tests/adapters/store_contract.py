@@ -20,13 +20,13 @@ from tests.adapters.store_contract_facts import (
     accepted,
     answer,
     call,
-    dead_letter,
     ending,
     put,
     request,
     stored,
 )
 from tests.adapters.store_contract_ledger import LedgerContract
+from tests.adapters.store_contract_letters import LettersContract
 
 
 class AcceptContract:
@@ -243,21 +243,6 @@ class StateContract:
         assert (question.status, question.cause) == (Status.DEAD, "anti_cycle")
         assert question.metadata == {"row": 7}
 
-    async def test_a_dead_letter_is_kept_once_with_its_bytes(self, store: Any) -> None:
-        letter = dead_letter(question_id="q", turn=Turn(1, 2, 3), attempts=4)
-        await store.finish([], [letter, letter])
-        await store.finish([ending()], [dead_letter(detail="again"), dead_letter(6, value=None)])
-        assert await store.dead_letters() == [letter, dead_letter(6, value=None)]
-
-    async def test_dead_letters_are_paged_and_purged(self, store: Any) -> None:
-        letters = [dead_letter(n, dead_at=float(n)) for n in range(12)]
-        await store.finish([], letters)
-        first = await store.dead_letters(limit=5)
-        assert first == letters[:5]
-        assert await store.dead_letters(after=("llm-requests", 3, 4)) == letters[5:]
-        assert await store.purge_dead_letters(10.0) == 10
-        assert await store.dead_letters() == letters[10:]
-
 
 class ReadContract:
     async def test_pages_go_from_new_to_old_without_gap_or_repeat(self, store: AnswerStore) -> None:
@@ -334,5 +319,5 @@ class ReadContract:
         assert await store.check()
 
 
-class StoreContract(AcceptContract, LedgerContract, StateContract, ReadContract):
+class StoreContract(AcceptContract, LedgerContract, LettersContract, StateContract, ReadContract):
     """All of it."""
