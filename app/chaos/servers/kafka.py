@@ -63,6 +63,10 @@ class KafkaServer:
         names = [jar.stem for jar in self._libraries.glob("kafka_*.jar")]
         return names[0].rpartition("-")[2] if names else "unknown"
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def begin(self) -> None:
         """Start the process, without waiting until it accepts connections."""
         memory = ("-Xms128m", "-Xmx512m")
@@ -71,7 +75,7 @@ class KafkaServer:
 
     def accepts(self) -> bool:
         """Tell whether it accepts connections. Raises RuntimeError when it has ended."""
-        if self._process is None or self._process.poll() is not None:
+        if not self.running:
             raise RuntimeError(f"Kafka did not start:\n{last_words(self.log)}")
         return listens(self.port)
 
@@ -100,11 +104,11 @@ class KafkaServer:
 
     def pause(self) -> None:
         """SIGSTOP: connections are accepted, nothing is answered."""
-        if self._process is not None:
+        if self._process is not None and self.running:
             self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        if self._process is not None:
+        if self._process is not None and self.running:
             self._process.send_signal(signal.SIGCONT)
 
 

@@ -38,6 +38,10 @@ class PostgresServer:
         """The DSN of the database that is always there."""
         return self.dsn_of("postgres")
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def begin(self) -> None:
         """Start the process, without waiting until it takes connections."""
         self._installation.end_left_behind()
@@ -45,7 +49,7 @@ class PostgresServer:
 
     def accepts(self) -> bool:
         """Tell whether it takes connections. Raises RuntimeError when it has ended."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or not self.running:
             words = last_lines(self._installation.log_file)
             raise RuntimeError(f"PostgreSQL did not start: {words}")
         return self._installation.ready(self._process.pid)
@@ -62,13 +66,13 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Break all connections and stop."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.running:
             self.resume()
             end_process(self._process, 20)
 
     def kill(self) -> None:
         """SIGKILL the server: what was committed must survive it."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.running:
             self._process.kill()
             self._process.wait(10)
 
@@ -80,7 +84,7 @@ class PostgresServer:
         self._signal_all(signal.SIGCONT)
 
     def _signal_all(self, number: signal.Signals) -> None:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or not self.running:
             return
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

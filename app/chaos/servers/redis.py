@@ -29,6 +29,10 @@ class RedisServer:
         user = f":{self._password}@" if self._password else ""
         return f"redis://{user}127.0.0.1:{self._port}/0"
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def begin(self) -> None:
         """Start the process, without waiting until it accepts connections."""
         command = [self._binary, "--port", str(self._port), "--bind", "127.0.0.1"]
@@ -41,12 +45,17 @@ class RedisServer:
         """Start the process and wait until it accepts connections."""
         self.begin()
         deadline = time.monotonic() + START_SECONDS
-        while not listens(self._port):
-            ended = self._process is None or self._process.poll() is not None
-            if ended or time.monotonic() > deadline:
+        while not self.accepts():
+            if time.monotonic() > deadline:
                 self.kill()
-                raise RuntimeError("the Redis server did not start")
+                raise RuntimeError("the Redis server did not start in time")
             time.sleep(0.01)
+
+    def accepts(self) -> bool:
+        """Tell whether it accepts connections. Raises RuntimeError when it has ended."""
+        if not self.running:
+            raise RuntimeError("the Redis server did not start")
+        return listens(self._port)
 
     def stop(self) -> None:
         end(self._process, seconds=10)
@@ -57,11 +66,11 @@ class RedisServer:
 
     def pause(self) -> None:
         """SIGSTOP: connections are accepted, nothing is answered."""
-        if self._process is not None:
+        if self._process is not None and self.running:
             self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        if self._process is not None:
+        if self._process is not None and self.running:
             self._process.send_signal(signal.SIGCONT)
 
 

@@ -1,0 +1,141 @@
+"""The topics as the auditor reads them: every record of one, and what a group has left unread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.transports.embedded.reader import open_readonly
+
+
+class TopicReader(Protocol):
+    """Reads topics without being a member of any group."""
+
+    async def values(self, topic: str) -> list[bytes]:
+        """Return the value of every record of a topic; null values are left out."""
+        ...
+
+    async def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
+        """Return `topic/partition` -> records beyond the committed offset, where there are any."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class LogReader:
+    """The embedded log, from its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._reader = open_readonly(folder)
+
+    async def values(self, topic: str) -> list[bytes]:
+        found = []
+        for tp in self._partitions(topic):
+            offset, end = self._reader.start(tp), self._reader.end(tp)
+            while offset < end:
+                records = self._reader.read(tp, offset, 1000)
+                if not records:
+                    break
+                found += [bytes(record.value) for record in records if record.value is not None]
+                offset = records[-1].offset + 1
+        return found
+
+    async def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
+        committed = {(tp[0], tp[1]): n for tp, n in self._reader.committed(group).items()}
+        found = {}
+        for topic in topics:
+            for tp in self._partitions(topic):
+                done = committed.get(tp, self._reader.start(tp))
+                found[f"{topic}/{tp[1]}"] = self._reader.end(tp) - done
+        return {where: behind for where, behind in found.items() if behind}
+
+    async def close(self) -> None:
+        self._reader.close()
+
+    def _partitions(self, topic: str) -> list[tuple[str, int]]:
+        info = self._reader.topics().get(topic)
+        return [(topic, n) for n in range(info.partitions)] if info else []
+
+
+class KafkaReader:
+    """Kafka, by a consumer without a group."""
+
+    def __init__(self, bootstrap: Sequence[str]) -> None:
+        self._bootstrap = list(bootstrap)
+        self._consumer: Any = None
+
+    async def _started(self) -> Any:
+        if self._consumer is None:
+            from aiokafka import AIOKafkaConsumer
+
+            self._consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                max_partition_fetch_bytes=16 * 1024 * 1024,
+                enable_auto_commit=False,
+            )
+            await self._consumer.start()
+        return self._consumer
+
+    async def values(self, topic: str) -> list[bytes]:
+        consumer = await self._started()
+        partitions = await self._partitions([topic])
+        if not partitions:
+            return []
+        ends = await consumer.end_offsets(partitions)
+        starts = await consumer.beginning_offsets(partitions)
+        open_ = {tp for tp in partitions if ends[tp] > starts[tp]}
+        consumer.assign(list(open_))
+        if open_:
+            await consumer.seek_to_beginning(*open_)
+        found: list[bytes] = []
+        while open_:
+            batches = await asyncio.wait_for(consumer.getmany(*open_, timeout_ms=1000), 30)
+            for records in batches.values():
+                found += [record.value for record in records if record.value is not None]
+            for tp in list(open_):
+                if await consumer.position(tp) >= ends[tp]:
+                    open_.discard(tp)
+        return found
+
+    async def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
+        from aiokafka.admin import AIOKafkaAdminClient
+
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        await admin.start()
+        try:
+            committed = await admin.list_consumer_group_offsets(group)
+        finally:
+            await admin.close()
+        consumer = await self._started()
+        partitions = await self._partitions(topics)
+        ends = await consumer.end_offsets(partitions)
+        starts = await consumer.beginning_offsets(partitions)
+        found = {}
+        for tp in partitions:
+            done = committed[tp].offset if tp in committed else starts[tp]
+            found[f"{tp.topic}/{tp.partition}"] = ends[tp] - max(done, starts[tp])
+        return {where: behind for where, behind in found.items() if behind}
+
+    async def close(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _partitions(self, topics: Sequence[str]) -> list[Any]:
+        from aiokafka import TopicPartition
+
+        consumer = await self._started()
+        await consumer.topics()
+        return [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+
+
+def open_reader(broker: str) -> TopicReader:
+    """Return the reader of `kafka://host:port` or of the folder of an embedded log."""
+    if broker.startswith("kafka://"):
+        return KafkaReader(broker.removeprefix("kafka://").split(","))
+    return LogReader(Path(broker))
