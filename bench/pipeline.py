@@ -112,7 +112,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     server = subprocess.Popen(
-        [sys.executable, "-m", "app.fake_llm", "--latency", str(arguments.latency)],
+        [sys.executable, "-m", "app.fake_llm", "--port", "0", "--latency", str(arguments.latency)],
         stdout=subprocess.PIPE,
         text=True,
     )

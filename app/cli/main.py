@@ -18,6 +18,7 @@ COMMANDS = {
     "show": ("app.cli.ask", "show", "Show a question with all its attempts"),
     "score": ("app.cli.score", "score", "BERTScore of a candidate and a reference"),
     "topics": ("app.cli.topics", "topics", "Create, list and describe topics"),
+    "fake-llm": ("app.cli.fake_llm", "fake_llm", "A model server that fails on demand"),
     "db": ("app.cli.db", "db", "Migrate the database, show its state"),
     "config": ("app.cli.config", "config", "Show and check the settings"),
 }

@@ -1,38 +1,42 @@
 """A fake model server: the Ollama and the OpenAI protocol, with scripted faults.
 
 In a program's loop: `async with FakeModelServer() as server: server.script["Why?"] = [Step(...)]`.
-As a process: `python -m app.fake_llm --port 0 --latency 0.2` prints its address, then
-`POST /script {"question": [{"status": 503}, ...]}`, `POST /default {"status": 503}` (and `{}` to
-heal), `GET /calls`.
+As a process: `answerloop fake-llm`, steered over HTTP (control.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
-from typing import Any
+from pathlib import Path
 
-import orjson
 from aiohttp import web
 
+from app.fake_llm.answers import ReferenceAnswers, echo
+from app.fake_llm.calls import CallLog
+from app.fake_llm.capacity import UNLIMITED, Capacity, Limits, QueueFull
 from app.fake_llm.faults import send_fault
-from app.fake_llm.protocols import answer_body, error_body
+from app.fake_llm.listening import Door
+from app.fake_llm.modes import MODES, Mode
+from app.fake_llm.protocols import PROTOCOLS
+from app.fake_llm.replies import is_answer, reply_to
+from app.fake_llm.requests import call_of, read_chat
+from app.fake_llm.routes import protocol_routes, set_up
+from app.fake_llm.script import Script, draw
 from app.fake_llm.steps import Call, Step
 
-
-def echo(question: str) -> str:
-    """The default answer."""
-    return f"An answer to: {question}"
+_ANSWER = Mode("", "body", "", "answer")
 
 
 class FakeModelServer:
-    """Answers by `answer(question)` after `latency` seconds, unless scripted.
+    """Answers by `answer(text)` after `latency` seconds (+ up to `jitter`), unless scripted.
 
     `script[question]` holds the steps of the next calls whose user text ends with that question
-    (`"*"`: any question); `default`, when it is set, serves whatever is not scripted.
+    (`"*"`: any question); then `phases` (set by `run_script`) apply; `default`, when it is set,
+    serves whatever is left. `limits` is how many calls are answered at a time.
     """
 
     def __init__(
@@ -40,58 +44,139 @@ class FakeModelServer:
         answer: Callable[[str], str] = echo,
         latency: float = 0.0,
         models: Iterable[str] = ("smol:latest",),
+        *,
+        answers: ReferenceAnswers | None = None,
+        jitter: float = 0.0,
+        limits: Limits = UNLIMITED,
+        protocols: Iterable[str] = PROTOCOLS,
+        seed: int = 0,
+        calls_file: Path | None = None,
+        keep_calls: int | None = None,
     ) -> None:
         self.script = defaultdict[str, deque[Step] | list[Step]](deque)
         self.default: Step | None = None
-        self.calls: list[Call] = []
-        self.in_flight = 0
-        self.most_in_flight = 0
         self.models = list(models)
-        self.port = 0
+        self.limits = limits
+        self.log = CallLog(calls_file, keep_calls)
+        self.phases = Script()
+        self.started_at = time.time()
         self._answer = answer
+        self._answers = answers
         self._latency = latency
+        self._jitter = jitter
+        self._protocols = tuple(protocols)
+        self._seed = seed
+        self._capacity = Capacity(limits)
+        self._began = time.monotonic()
+        self._script_changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
+        self._control: web.AppRunner | None = None
+        self._door: Door | None = None
+        self._tending: asyncio.Task[None] | None = None
+        self._host = "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """The port, once it is open."""
+        return 0 if self._door is None else self._door.port
 
     @property
     def host(self) -> str:
-        """`127.0.0.1:port`."""
-        return f"127.0.0.1:{self.port}"
+        """`127.0.0.1:port`, or the address that it listens on."""
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{shown}:{self.port}"
 
     @property
     def url(self) -> str:
         """`http://127.0.0.1:port`."""
         return f"http://{self.host}"
 
+    @property
+    def calls(self) -> list[Call]:
+        """The calls that are kept in memory, in the order in which they began."""
+        return self.log.kept
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are open."""
+        return self.log.tally.in_flight
+
+    @property
+    def most_in_flight(self) -> int:
+        """How many calls were open at a time, at most."""
+        return self.log.tally.most_in_flight
+
+    @property
+    def waiting(self) -> int:
+        """How many of the open calls wait for a slot."""
+        return self._capacity.waiting
+
+    @property
+    def script_seconds(self) -> float:
+        """The time of the script in force: seconds since it was set."""
+        return time.monotonic() - self._began
+
     def counts(self) -> Counter[str]:
         """The number of calls by question."""
         return Counter(call.question for call in self.calls)
 
-    async def start(self, port: int = 0) -> None:
-        """Listen on loopback; `port` 0 takes a free one."""
-        app = web.Application(client_max_size=16 * 1024 * 1024)
-        app.add_routes(
-            [
-                web.post("/api/chat", self._ollama_chat),
-                web.get("/api/tags", self._tags),
-                web.post("/api/show", self._show),
-                web.get("/api/version", self._version),
-                web.post("/v1/chat/completions", self._openai_chat),
-                web.get("/v1/models", self._openai_models),
-                web.get("/calls", self._get_calls),
-                web.post("/script", self._post_script),
-                web.post("/default", self._post_default),
-            ]
-        )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port, backlog=1024)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+    def run_script(self, script: Script) -> None:
+        """Put a script in force; its time begins now. What was scripted before is forgotten."""
+        self.phases = script
+        self.script.clear()
+        self.script.update({key: deque(steps) for key, steps in script.questions.items()})
+        self.default = script.default
+        self._began = time.monotonic()
+        self._script_changed.set()
+
+    def reset(self) -> None:
+        """Forget script, default, calls and figures; the call log's file stays."""
+        self.run_script(Script())
+        self.log.clear()
+
+    @property
+    def control_url(self) -> str:
+        """Where it is steered: its own address, or that of the control port."""
+        if self._control is None:
+            return self.url
+        return f"http://127.0.0.1:{self._control.addresses[0][1]}"
+
+    async def start(
+        self, port: int = 0, host: str = "127.0.0.1", control_port: int | None = None
+    ) -> None:
+        """Listen; port 0 takes a free one. The script's time begins. Raises OSError.
+
+        With `control_port` it can be steered on that port of loopback, too: when its own is closed.
+        """
+        from app.fake_llm.control import control_routes
+
+        control = control_routes(self)
+        self._runner = await set_up([*protocol_routes(self, self._protocols), *control])
+        self._host = host
+        self._door = Door(self._runner, host)
+        self.log.open()
+        await self._door.open(port)
+        if control_port is not None:
+            self._control = await set_up(control)
+            await web.TCPSite(self._control, "127.0.0.1", control_port).start()
+        self._began = time.monotonic()
+        self._tending = asyncio.create_task(self._tend())
 
     async def stop(self) -> None:
-        """Close the port and all connections."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        """Close the port, all connections and the call log's file."""
+        if self._tending is not None:
+            self._tending.cancel()
+        for runner in (self._runner, self._control):
+            if runner is not None:
+                await runner.cleanup()
+        if self._door is not None:
+            self._door.release()
+        self.log.close()
+
+    async def set_port(self, fault: str | None) -> None:
+        """Close the port (`refused`), let nobody in (`connect_hang`), or (None) open it again."""
+        if self._door is not None:
+            await self._door.set(fault)
 
     async def __aenter__(self) -> FakeModelServer:
         await self.start()
@@ -100,107 +185,118 @@ class FakeModelServer:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def _ollama_chat(self, request: web.Request) -> web.StreamResponse:
-        document = orjson.loads(await request.read())
-        options = document.get("options") or {}
-        return await self._serve(request, document, options, options.get("num_predict"), "ollama")
+    async def _tend(self) -> None:
+        """Follow the script in what concerns the whole server: its port and its capacity."""
+        fault: str | None = None
+        while True:
+            self._script_changed.clear()
+            second = self.script_seconds
+            wanted = self.phases.port_at(second)
+            if wanted != fault:
+                await self.set_port(wanted)
+                fault = wanted
+            self._capacity.limits = self._limits_at(second)
+            change = self.phases.next_change(second)
+            pause = None if change is None else max(0.001, change - self.script_seconds)
+            try:
+                await asyncio.wait_for(self._script_changed.wait(), pause)
+            except TimeoutError:
+                continue
 
-    async def _openai_chat(self, request: web.Request) -> web.StreamResponse:
-        document = orjson.loads(await request.read())
-        return await self._serve(request, document, document, document.get("max_tokens"), "openai")
+    def _limits_at(self, second: float) -> Limits:
+        for phase in self.phases.at(second):
+            if phase.capacity is not None:
+                return Limits(phase.capacity, phase.queue)
+        return self.limits
+
+    async def chat(self, request: web.Request, protocol: str) -> web.StreamResponse:
+        """Serve a call of a protocol's chat route."""
+        document = read_chat(await request.read())
+        if document is None:
+            return web.json_response({"error": "this is no chat request"}, status=400)
+        call = call_of(request, document, protocol)
+        call.question, step = self._next_step(call.text)
+        self.log.begin(call)
+        try:
+            return await self._serve(request, call, step)
+        except (asyncio.CancelledError, ConnectionError):
+            self.log.end(call, "broken" if self._is_broken(call) else "left")
+            raise
+        finally:
+            self.log.end(call, "broken")
+
+    def _is_broken(self, call: Call) -> bool:
+        """Whether it is the server's doing that the connection of a call ended."""
+        closed = self._door is not None and self._door.fault is not None
+        return closed or MODES.get(call.mode or "", _ANSWER).kind == "connection"
 
     async def _serve(
-        self,
-        request: web.Request,
-        document: dict[str, Any],
-        options: dict[str, Any],
-        max_tokens: int | None,
-        protocol: str,
+        self, request: web.Request, call: Call, step: Step | None
     ) -> web.StreamResponse:
-        said = {message["role"]: message["content"] for message in document["messages"]}
-        text = said.get("user", "")
-        question, step = self._next_step(text)
-        self.calls.append(
-            Call(
-                question=question,
-                text=text,
-                at=time.time(),
-                protocol=protocol,
-                model=document["model"],
-                temperature=options.get("temperature"),
-                seed=options.get("seed"),
-                max_tokens=max_tokens,
-                system=said.get("system"),
-                authorization=request.headers.get("Authorization"),
-            )
-        )
-        self.in_flight += 1
-        self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        try:
-            await asyncio.sleep(self._latency if step.latency is None else step.latency)
-            if step.fault is not None:
-                return await send_fault(request, step.fault)
-        finally:
-            self.in_flight -= 1
-        return self._response(step, protocol, document["model"], text)
+        chance = random.Random(f"{self._seed}|{call.question}|{self._count(call)}")
+        factor = 1.0
+        if step is None:
+            drawn = draw(self.phases.at(self.script_seconds), chance)
+            if drawn is not None:
+                factor, step = drawn[0].latency_factor, drawn[1]
+            step = step or self.default or Step()
+        mode = MODES[step.fault] if step.fault else _ANSWER
+        call.mode = step.fault
+        latency = self._latency + self._jitter * chance.random()
+        wait = (latency if step.latency is None else step.latency) * factor * mode.latency_factor
+        if is_answer(step):
+            step = await self._wait_for_an_answer(call, wait, step)
+        else:
+            await asyncio.sleep(wait)
+        if mode.kind == "connection":
+            return await send_fault(request, mode.name)
+        return await self._send(request, call, step)
 
-    def _next_step(self, text: str) -> tuple[str, Step]:
-        for question in [*(key for key in self.script if text.endswith(key)), "*"]:
-            steps = self.script.get(question)
+    async def _wait_for_an_answer(self, call: Call, wait: float, step: Step) -> Step:
+        """Wait for a slot and in it; return the step that follows: `step`, or 503 at once."""
+        self._capacity.limits = self._limits_at(self.script_seconds)
+        try:
+            async with self._capacity.slot():
+                await asyncio.sleep(wait)
+        except QueueFull:
+            call.mode = "overloaded"
+            return Step(fault="overloaded")
+        return step
+
+    async def _send(self, request: web.Request, call: Call, step: Step) -> web.StreamResponse:
+        reply = reply_to(step, call, lambda: self._text(call), time.time())
+        headers = {"Content-Type": "application/json", **reply.headers}
+        response = web.Response(status=reply.status, body=reply.body, headers=headers)
+        await response.prepare(request)
+        await response.write_eof()
+        self.log.end(call, "answered" if is_answer(step) else "failed", reply.status)
+        return response
+
+    def _text(self, call: Call) -> str:
+        if self._answers is not None and call.question in self._answers:
+            return self._answers.answer(call.question, call.text, call.seed)
+        return self._answer(call.text)
+
+    def _count(self, call: Call) -> int:
+        return self.log.tally.questions[call.question]
+
+    def _next_step(self, text: str) -> tuple[str, Step | None]:
+        """Return the question that a user text asks, and its next scripted step."""
+        keys = [key for key in self.script if key != "*" and text.endswith(key)]
+        for key in (*keys, "*"):
+            steps = self.script.get(key)
             if steps:
                 step = steps.popleft() if isinstance(steps, deque) else steps.pop(0)
-                return (text if question == "*" else question), step
-        known = next((key for key in self.script if text.endswith(key)), text)
-        return known, self.default or Step(text=self._answer(text))
+                return (self._question(text) if key == "*" else key), step
+        return (keys[0] if keys else self._question(text)), None
 
-    def _response(self, step: Step, protocol: str, model: str, question: str) -> web.Response:
-        if step.body is not None:
-            body = step.body.encode() if isinstance(step.body, str) else step.body
-        elif step.status != 200:
-            body = error_body(protocol, step.status, step.code)
-        else:
-            text = self._answer(question) if step.text is None else step.text
-            body = answer_body(protocol, model, text, step.done_reason)
-        headers = {"Content-Type": "application/json", **step.headers}
-        return web.Response(status=step.status, body=body, headers=headers)
-
-    async def _tags(self, _: web.Request) -> web.Response:
-        models = [
-            {
-                "name": name,
-                "model": name,
-                "modified_at": "2026-01-02T03:04:05.678901234Z",
-                "size": 98_000_000,
-                "digest": "0" * 64,
-                "details": {"format": "gguf", "family": "llama", "parameter_size": "134.52M"},
-            }
-            for name in self.models
-        ]
-        return web.json_response({"models": models})
-
-    async def _show(self, request: web.Request) -> web.Response:
-        name = (await request.json()).get("model")
-        if name not in self.models:
-            return web.json_response({"error": f"model '{name}' not found"}, status=404)
-        return web.json_response({"details": {"format": "gguf"}, "model_info": {}})
-
-    async def _version(self, _: web.Request) -> web.Response:
-        return web.json_response({"version": "0.17.4"})
-
-    async def _openai_models(self, _: web.Request) -> web.Response:
-        models = [{"id": name, "object": "model", "created": 0} for name in self.models]
-        return web.json_response({"object": "list", "data": models})
-
-    async def _get_calls(self, _: web.Request) -> web.Response:
-        calls = [{**asdict(call), "authorization": None} for call in self.calls]
-        return web.Response(body=orjson.dumps({"calls": calls}), content_type="application/json")
-
-    async def _post_script(self, request: web.Request) -> web.Response:
-        for question, steps in (await request.json()).items():
-            self.script[question] = deque(Step(**step) for step in steps)
-        return web.json_response({})
-
-    async def _post_default(self, request: web.Request) -> web.Response:
-        step = await request.json()
-        self.default = Step(**step) if step else None
-        return web.json_response({})
+    def _question(self, text: str) -> str:
+        """Return the text without a strategy's instruction: a known question that ends it."""
+        known = self.log.tally.questions
+        start = text.find("\n\n")
+        while start >= 0:
+            rest = text[start + 2 :]
+            if rest in known or (self._answers is not None and rest in self._answers):
+                return rest
+            start = text.find("\n\n", start + 1)
+        return text
