@@ -148,6 +148,7 @@ def read_completion(body: bytes, model: str) -> Reply:
         tokens=_count(counts.get("completion_tokens")),
         prompt_tokens=_count(counts.get("prompt_tokens")),
         finish_reason=finish_reason if isinstance(finish_reason, str) else None,
+        loading=finish_reason == "load" and not (text or "").strip(),  # an Ollama, under /v1
     )
 
 

@@ -29,17 +29,23 @@ class Door:
         self._site, self.port = site, site.port
 
     async def set(self, fault: str | None) -> None:
-        """Make the port fail in this way, or (None) open it again. Open connections break."""
+        """Make the port fail in this way, or (None) open it again. Open connections break.
+
+        Raises OSError: somebody else has the port; the same call may be tried again.
+        """
         if fault == self.fault:
             return
-        self.fault = fault
+        before, self.fault = self.fault, fault
         await self._shut()
-        if fault is None:
-            await self.open(self.port)
-        elif fault == "refused":
-            self._held = closed_port(self._host, self.port)
-        else:
-            self._held = full_port(self._host, self.port)
+        try:
+            if fault is None:
+                await self.open(self.port)
+            else:
+                hold = closed_port if fault == "refused" else full_port
+                self._held = hold(self._host, self.port)
+        except OSError:
+            self.fault = before
+            raise
 
     async def _shut(self) -> None:
         for each in self._held:

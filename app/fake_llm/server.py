@@ -28,6 +28,7 @@ from app.fake_llm.routes import protocol_routes, set_up
 from app.fake_llm.script import Script, draw
 from app.fake_llm.steps import Call, Step
 
+_RETRY_SECONDS = 0.1
 _ANSWER = Mode("", "body", "", "answer")
 
 
@@ -74,6 +75,7 @@ class FakeModelServer:
         self._door: Door | None = None
         self._tending: asyncio.Task[None] | None = None
         self._host = "127.0.0.1"
+        self._port_by_script: str | None = None
 
     @property
     def port(self) -> int:
@@ -160,6 +162,7 @@ class FakeModelServer:
             self._control = await set_up(control)
             await web.TCPSite(self._control, "127.0.0.1", control_port).start()
         self._began = time.monotonic()
+        await self._obey_script()
         self._tending = asyncio.create_task(self._tend())
 
     async def stop(self) -> None:
@@ -186,22 +189,30 @@ class FakeModelServer:
         await self.stop()
 
     async def _tend(self) -> None:
-        """Follow the script in what concerns the whole server: its port and its capacity."""
-        fault: str | None = None
+        """Follow the script in what concerns the whole server."""
         while True:
             self._script_changed.clear()
-            second = self.script_seconds
-            wanted = self.phases.port_at(second)
-            if wanted != fault:
-                await self.set_port(wanted)
-                fault = wanted
-            self._capacity.limits = self._limits_at(second)
+            try:
+                second = await self._obey_script()
+            except OSError:  # somebody took the port while it was closed: until it is free again
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
             change = self.phases.next_change(second)
             pause = None if change is None else max(0.001, change - self.script_seconds)
             try:
                 await asyncio.wait_for(self._script_changed.wait(), pause)
             except TimeoutError:
                 continue
+
+    async def _obey_script(self) -> float:
+        """Set port and capacity as the script has them now; return its time."""
+        second = self.script_seconds
+        wanted = self.phases.port_at(second)
+        if wanted != self._port_by_script:
+            await self.set_port(wanted)
+            self._port_by_script = wanted
+        self._capacity.limits = self._limits_at(second)
+        return second
 
     def _limits_at(self, second: float) -> Limits:
         for phase in self.phases.at(second):
