@@ -16,6 +16,7 @@ from app.opening import OpenPorts, open_ports
 from app.settings import Settings
 from app.topic_admin import ensure_topics, open_topic_admin, refuse_other_partitions
 from app.topics import all_topics
+from app.watchdog import Patience, Watchdog
 
 #: How long a stopping worker waits for calls that go on without their events.
 DETACHED_SECONDS = 5.0
@@ -48,8 +49,13 @@ class Outside(Service):
         if self._context.opened is None:
             return
         await finish_detached(self._context, DETACHED_SECONDS)
-        if self._opened is not None:
-            await self._opened.close()
+        await self.close_ports()
+
+    async def close_ports(self) -> None:
+        """Close the ports, where it was this service that opened them."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.close()
 
     @Service.task
     async def _renew_claims(self) -> None:
@@ -73,6 +79,7 @@ class Boot(BootStrategy):
     ) -> None:
         super().__init__(app, enable_web=False)
         self._outside = Outside(context, settings, opens_ports=opens_ports)
+        self._watchdog = Watchdog(context, Patience(settings.stuck_seconds))
         self.http: Service | None = None
 
     def sensors(self) -> Iterable[Any]:
@@ -80,6 +87,13 @@ class Boot(BootStrategy):
 
     def web_server(self) -> Iterable[Any]:
         return [self.http] if self.http is not None else []
+
+    def tables(self) -> Iterable[Any]:
+        return [*super().tables(), self._watchdog]
+
+    async def give_up(self) -> None:
+        """Close the ports that this app opened, after a stop that was not in time."""
+        await self._outside.close_ports()
 
 
 async def prepare_topics(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from app.broker import broker_url, faust_credentials
 from app.ports import Ports
 from app.profiles import gate_in_force
 from app.settings import Settings
+from app.stopping import stopped_in_time
 from app.topics import MAX_MESSAGE_BYTES, app_name, topic_names, topic_table
 from app.transports import StreamApp, TopicPlan, register
 from app.wire import TopicSchema
@@ -46,6 +47,20 @@ class PipelineApp(StreamApp):
     """A Faust app with the context of its stages."""
 
     context: Context
+
+    owns_process = False
+    """The process is there for this app: one that is stuck, or can't stop, ends it."""
+
+    stopped_in_time = True
+    """False after a stop that was given up: the process must end without it."""
+
+    async def stop(self) -> None:
+        """Stop. An app that owns its process does so within `STOP_SECONDS`, or leaves the rest."""
+        if not self.owns_process:
+            await super().stop()
+        elif not await stopped_in_time(super().stop(), self.context.log):
+            self.stopped_in_time = False
+            await self.boot_strategy.give_up()
 
     def _create_directories(self) -> None:
         """Tables live in memory and in their changelogs: Faust's folders are not needed."""

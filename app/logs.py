@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 from time import monotonic
 from typing import Any, Literal
 
 import structlog
+
+from app.core.log_rate import Throttle
 
 #: Loggers that would drown ours at info level: libraries, and our Faust services' starts and stops.
 _QUIET = (
@@ -23,25 +26,65 @@ _QUIET = (
 )
 
 
-class Repeats(logging.Filter):
-    """Lets Kafka's client say the same thing once in `seconds`.
+class Quieter(logging.Filter):
+    """Lets a handler say the same thing a few times in a minute, and then how often it was said."""
 
-    While the broker is away it says so a hundred times a second.
-    """
-
-    def __init__(self, seconds: float = 5.0) -> None:
+    def __init__(self, handler: logging.Handler, throttle: Throttle | None = None) -> None:
         super().__init__()
-        self._seconds = seconds
-        self._said: dict[tuple[str, str], float] = {}
+        self._handler = handler
+        self.throttle = throttle or Throttle()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith("aiokafka"):
-            return True
-        key, now = (record.name, str(record.msg)), monotonic()
-        if now - self._said.get(key, -self._seconds) < self._seconds:
-            return False
-        self._said[key] = now
-        return True
+        now = monotonic()
+        self.tell(now)
+        kind, text = _kind_and_text(record)
+        return self.throttle.admit((record.name, record.levelno, kind), text, now)
+
+    def tell(self, now: float, *, all_of_them: bool = False) -> None:
+        """Write what was suppressed in windows that are over."""
+        for suppressed in self.throttle.ended(now, all_of_them=all_of_them):
+            told = str(suppressed)[:500]
+            self._handler.emit(
+                logging.LogRecord("answerloop", logging.WARNING, "", 0, told, None, None)
+            )
+
+
+def _kind_and_text(record: logging.LogRecord) -> tuple[str, str]:
+    """Return what kind of event a record is (its template), and its text without times."""
+    if isinstance(record.msg, dict):  # an event of ours, with its fields
+        fields = {k: v for k, v in record.msg.items() if k not in ("timestamp", "level")}
+        return str(fields.pop("event", "")), f"{record.msg.get('event')} {fields}"
+    try:
+        text = record.getMessage()
+    except (TypeError, ValueError):  # the template does not fit its arguments
+        text = str(record.msg)
+    error = record.exc_info[1] if record.exc_info else None
+    return str(record.msg), f"{text} {error!r}" if error is not None else text
+
+
+def quieten() -> None:
+    """Limit what the root logger's handlers repeat. May be called again."""
+    for handler in logging.getLogger().handlers:
+        if not any(isinstance(each, Quieter) for each in handler.filters):
+            handler.addFilter(Quieter(handler))
+
+
+def _quieters() -> list[Quieter]:
+    handlers = logging.getLogger().handlers
+    return [each for h in handlers for each in h.filters if isinstance(each, Quieter)]
+
+
+def suppressed() -> int:
+    """Return how many log lines were not shown so far."""
+    return sum(quieter.throttle.total for quieter in _quieters())
+
+
+def flush() -> None:
+    """Tell what was suppressed, and write out what handlers keep: the process may end."""
+    for quieter in _quieters():
+        quieter.tell(monotonic(), all_of_them=True)
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def configure_logging(log_format: Literal["console", "json"], level: str) -> None:
@@ -75,9 +118,11 @@ def configure_logging(log_format: Literal["console", "json"], level: str) -> Non
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
-    handler.addFilter(Repeats())
+    handler.addFilter(Quieter(handler))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(number)
+    atexit.unregister(flush)
+    atexit.register(flush)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))

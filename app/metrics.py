@@ -35,6 +35,8 @@ GAUGES: dict[str, str] = {
     "retries_waiting": "Waits on the partitions of this process",
 }
 
+    "log_lines_suppressed": "Log lines that were not written because they repeat others",
+    "stuck": "Partitions that make no progress",
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300)
 
 

@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     backlog_limit: int = Field(
         100_000, ge=1, description="Questions in progress beyond which the API refuses new ones"
     )
+    stuck_seconds: float = Field(
+        60, ge=0, le=86400, description="No progress for so long is a stuck worker: it ends; 0: off"
+    )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How Kafka is spoken to"
     )

@@ -16,6 +16,7 @@ from app.web.server import serve_http
 def build(settings: Settings) -> PipelineApp:
     """Return the question pipeline with its HTTP server."""
     pipeline = create_app(settings)
+    pipeline.owns_process = True
     serve_http(pipeline, settings)
     return pipeline
 

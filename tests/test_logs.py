@@ -7,8 +7,9 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
-from app.logs import configure_logging
+from app.logs import configure_logging, flush, quieten, suppressed
 
 
 @pytest.fixture(autouse=True)
@@ -41,16 +42,53 @@ def test_a_traceback_is_shown_without_local_variables(
         assert json.loads(shown)["event"] == "failed"
 
 
-def test_kafkas_client_says_the_same_thing_once_in_a_while(
+def test_an_outage_is_a_few_lines_and_a_count(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("console", "info")
+    client, ours = logging.getLogger("aiokafka.conn"), structlog.get_logger("answerloop")
+    for number in range(1000):
+        client.error("Unable to connect to node %s", number)
+        ours.warning("waiting", for_what="database", reason=f"connection {number} refused")
+    client.error("another matter")
+    before = capsys.readouterr().err
+    assert before.count("Unable to connect") == 5
+    assert before.count("waiting") == 5
+    assert "another matter" in before
+    assert suppressed() == 1990
+    flush()
+    after = capsys.readouterr().err
+    assert after.count("suppressed 995 times") == 2
+    assert "Unable to connect to node 999" in after
+
+
+def test_an_error_that_is_new_is_always_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("console", "info")
+    ours = structlog.get_logger("answerloop")
+    for _ in range(100):
+        ours.error("stage_error", error="KeyError: 'this'")
+    ours.error("stage_error", error="ZeroDivisionError: that")
+    assert "ZeroDivisionError: that" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_the_count_is_a_line_like_the_others(
+    log_format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging("json" if log_format == "json" else "console", "info")
+    for _ in range(9):
+        logging.getLogger("faust").error("Commit failed")
+    flush()
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    if log_format == "json":
+        assert json.loads(last)["event"].startswith("suppressed 4 times")
+    else:
+        assert "suppressed 4 times" in last
+
+
+def test_a_record_whose_template_does_not_fit_stops_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configure_logging("console", "info")
-    client, ours = logging.getLogger("aiokafka.conn"), logging.getLogger("answerloop")
-    for number in range(50):
-        client.error("Unable to connect to node %s", number)
-        ours.error("failed")
-    client.error("another matter")
-    shown = capsys.readouterr().err
-    assert shown.count("Unable to connect") == 1
-    assert shown.count("failed") == 50
-    assert "another matter" in shown
+    quieten()
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "%d things", ("many",), None)
+    assert all(each.filter(record) for each in logging.getLogger().handlers[0].filters)
+    capsys.readouterr()

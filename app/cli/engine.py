@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import aiohttp
 
 from app.boot import prepare_topics
+from app.core.costs import Costs, costs_of_json, merged
 from app.core.lifecycle import Status
 from app.engine_file import running_engine
 from app.errors import InputError, NotFoundError, UnavailableError
@@ -18,11 +19,10 @@ from app.factory import PipelineApp, create_app
 from app.intake import Intake, NewQuestion, Taken
 from app.opening import open_ports
 from app.settings import Settings
+from app.stopping import end_process
 from app.web.server import serve_http
 
 RECOVERY_SECONDS = 120.0
-#: Longer than a stop takes whose parts can be reached: waits, detached calls, the last commit.
-STOP_SECONDS = 20.0
 
 
 class Asker(Protocol):
@@ -38,6 +38,10 @@ class Asker(Protocol):
 
     async def questions(self, question_ids: list[str]) -> list[dict[str, Any]]:
         """Return the known ones among the ids, in any order."""
+        ...
+
+    async def costs(self, question_ids: list[str]) -> dict[str, Costs]:
+        """Return what the calls of these questions cost, by model."""
         ...
 
     async def figures(self) -> dict[str, Any]:
@@ -73,6 +77,9 @@ class LocalAsker:
     async def questions(self, question_ids: list[str]) -> list[dict[str, Any]]:
         found = await self._context.ports.store.questions_by_id(question_ids)
         return [question.as_json() for question in found]
+
+    async def costs(self, question_ids: list[str]) -> dict[str, Costs]:
+        return await self._context.ports.store.costs(question_ids)
 
     async def figures(self) -> dict[str, Any]:
         return self._context.metrics.as_json()
@@ -125,6 +132,22 @@ class HttpAsker:
                     found.append(dict(await response.json()))
         return found
 
+    async def costs(self, question_ids: list[str]) -> dict[str, Costs]:
+        return merged([costs_of_json(await self.shown_costs(each)) for each in question_ids])
+
+    async def shown_costs(self, question_id: str | None) -> dict[str, Any]:
+        """Return what a question cost, or all did, as shown. Raises NotFoundError."""
+        path = (
+            "/costs" if question_id is None else f"/questions/{quote(question_id, safe='')}/costs"
+        )
+        async with self._session.get(path) as response:
+            found = dict(await response.json())
+            if response.status == 404:
+                raise NotFoundError(found["error"]["message"])
+            if response.status != 200:
+                raise UnavailableError(found["error"]["message"])
+            return found
+
     async def figures(self) -> dict[str, Any]:
         async with self._session.get("/metrics") as response:
             return dict(await response.json())
@@ -137,39 +160,25 @@ async def local_engine(settings: Settings) -> AsyncIterator[PipelineApp]:
     Raises UnavailableError or SettingsError before anything runs when a part can't be reached.
     """
     outside = await open_ports(settings)
-    stopped = True
+    app = create_app(settings, outside.ports)
+    app.owns_process = True
     try:
         await prepare_topics(settings)
-        app = create_app(settings, outside.ports)
         serve_http(app, settings)
-        await app.start()
+        try:
+            await app.start()
+        except asyncio.CancelledError:  # told to stop before it ran
+            await app.stop()
+            raise
         try:
             await _recovered(app)
             yield app
         finally:
-            stopped = await _stopped_in_time(app)
+            await app.stop()
     finally:
         await outside.close()
-        if not stopped:  # threads of the broker's client would keep the process alive
-            os._exit(UnavailableError.exit_code)
-
-
-async def _stopped_in_time(app: PipelineApp) -> bool:
-    """Stop the app; tell whether it did. While its broker is away it would wait for minutes.
-
-    What was not acknowledged comes again, so leaving it behind loses nothing.
-    """
-    stopping = asyncio.ensure_future(app.stop())
-    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
-    if stopping.done():
-        stopping.result()
-        return True
-    app.context.log.error(
-        "stop_given_up",
-        seconds=STOP_SECONDS,
-        reason="the broker does not answer; what was in progress is done again by the next worker",
-    )
-    return False
+        if not app.stopped_in_time:  # threads of the broker's client would keep the process alive
+            end_process(UnavailableError.exit_code)
 
 
 async def _recovered(app: PipelineApp) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 
 import click
 
 from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.settings import Settings, load_settings
+from app.stopping import Signals
 
 
 @click.command(short_help="Run the service: pipeline and HTTP API")
@@ -29,30 +29,35 @@ def worker(http_port: int | None, llm_concurrency: int | None) -> None:
 
 
 async def serve(settings: Settings) -> int:
-    """Serve until a signal (0), or until the app crashes (1)."""
+    """Serve until a signal (0), or until the app crashes (1). A second signal ends it at once."""
+    serving = asyncio.ensure_future(_serve(settings))
+    signals = Signals(serving.cancel)
+    signals.install()
+    try:
+        return await serving
+    except asyncio.CancelledError:
+        return 0
+    finally:
+        signals.done()
+
+
+async def _serve(settings: Settings) -> int:
     from app.cli.engine import local_engine
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     async with local_engine(settings) as app:
+        log = app.context.log
         if not settings.embedded and settings.database == "embedded:":
-            app.context.log.warning(
+            log.warning(
                 "one_worker_only",
                 reason="several workers on Kafka need one ANSWERLOOP_DATABASE=postgresql://...",
             )
-        app.context.log.info(
-            "ready", model=app.context.ports.model.where, gate=app.context.limits.gate.source
-        )
-        crashed = asyncio.ensure_future(app._crashed.wait())
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for waiter in (crashed, stopping):
-            waiter.cancel()
-        reason = app.crash_reason
-        if reason is not None:
-            app.context.log.error("crashed", reason=repr(reason))
-        log = app.context.log
+        log.info("ready", model=app.context.ports.model.where, gate=app.context.limits.gate.source)
+        try:
+            await app._crashed.wait()
+        except asyncio.CancelledError:
+            code = 0
+        else:
+            log.error("crashed", reason=repr(app.crash_reason))
+            code = 1
     log.info("stopped")
-    return 0 if reason is None else 1
+    return code

@@ -48,7 +48,7 @@ class Head:
     """One partition as it stands: `offset` is its lowest message that is not done.
 
     `lag` counts the offsets from there to the end of the log; `stored` is the offset that the group
-    has committed, None while that is not known. `excuse` says why it need not move.
+    has committed, None before its first commit. `excuse` says why it need not move.
     """
 
     offset: int
@@ -124,8 +124,9 @@ def _standing(look: Look) -> dict[_Clock, int]:
     for name, head in look.heads.items():
         if head.lag > 0 and head.excuse is None:
             found[(name, "offset")] = head.offset
-        if head.stored is not None and head.stored < head.offset:
-            found[(name, "stored")] = head.stored
+        stored = head.stored if head.stored is not None else 0
+        if stored < head.offset:
+            found[(name, "stored")] = stored
     return found
 
 

@@ -38,3 +38,15 @@ class StreamApp(faust.App):
         options.setdefault("TableManager", PromptTableManager)
         options.setdefault("broker_max_poll_records", 500)
         super().__init__(*args, **options)
+
+    async def ask_broker(self) -> str:
+        """Ask the broker something; return what it is for people. Raises when it is away.
+
+        Kafka's client may take long over it: give it a time limit.
+        """
+        client = getattr(getattr(self.producer, "_producer", None), "client", None)
+        here = f"{len(self.consumer.assignment())} partitions here"
+        if client is None:
+            return f"embedded, {here}"
+        metadata = await client.fetch_all_metadata()
+        return f"{len(metadata.brokers())} brokers, {here}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import ConsumerStoppedError
+from aiokafka.protocol.admin import DescribeGroupsRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -38,6 +40,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 )
         return {TP(tp.topic, tp.partition): records for tp, records in found.items()}
 
+    async def group_state(self) -> str:
+        """Return what the broker says of our group: `Stable`, `Empty`, `Dead`, ..."""
+        state: str = await self.call_thread(self._group_state)
+        return state
+
+    async def _group_state(self) -> str:
+        consumer = self._ensure_consumer()
+        node = consumer._coordinator.coordinator_id
+        if node is None:
+            raise ConsumerStoppedError
+        request = DescribeGroupsRequest([self.consumer.app.conf.id])
+        response = await consumer._client.send(node, request, group=ConnectionGroup.COORDINATION)
+        return str(response.groups[0][2])
+
 
 class Consumer(StrictConsumer, driver.Consumer):
     """A strict member of a Kafka consumer group."""
@@ -47,6 +63,10 @@ class Consumer(StrictConsumer, driver.Consumer):
 
     async def _fetch(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
         return await self._thread.fetch(limits, timeout)  # type: ignore[no-any-return, unused-ignore]
+
+    async def group_is_empty(self) -> bool:
+        """Ask the broker whether nobody is in our group, this worker included."""
+        return await self._thread.group_state() in {"Empty", "Dead"}
 
     def _raw(self, record: Any) -> RawRecord:
         return RawRecord(

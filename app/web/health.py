@@ -22,7 +22,7 @@ def add_routes(app: web.Application, context: Context) -> None:
         ports = context.ports
         names = ("broker", "database", "cache", "model", "scorer")
         checks = (
-            _broker(context),
+            context.app.ask_broker(),
             ports.store.check(),
             ports.cache.check(),
             ports.model.check(),
@@ -80,25 +80,14 @@ async def not_ready(context: Context) -> str | None:
         return "starting"
     if app.should_stop:
         return "stopping"
+    if context.stuck is not None:
+        return context.stuck
     if app.rebalancing:
         return "the partitions are being assigned"
     if not app.tables.actives_ready:
         return "the tables are being recovered"
-    broker = await _checked(_broker(context))
+    broker = await _checked(context.app.ask_broker())
     return None if broker["status"] == "up" else f"broker: {broker['detail']}"
-
-
-async def _broker(context: Context) -> str:
-    """Ask the broker something. Raises UnavailableError."""
-    app = context.app
-    inner = getattr(app.producer, "_producer", None)
-    client = getattr(inner, "client", None)
-    if client is not None:
-        metadata = await client.fetch_all_metadata()
-        return (
-            f"{len(metadata.brokers())} brokers, {len(app.consumer.assignment())} partitions here"
-        )
-    return f"embedded, {len(app.consumer.assignment())} partitions here"
 
 
 async def _checked(check: Awaitable[str]) -> dict[str, str]:

@@ -31,31 +31,36 @@ def standing(head: Head, seconds: int, **more: object) -> Progress:
 def test_a_lowest_message_that_stays_is_a_stall_with_partition_stage_and_reason(
     where: Where,
 ) -> None:
-    state = standing(Head(7, 3, "ask", where), 60)
+    state = standing(Head(7, 3, "ask", where, stored=7), 60)
     [stall] = stalls(state, LIMIT)
     assert (stall.partition, stall.stage, stall.offset) == ("p", "ask", 7)
     assert stall.reason == progress.REASONS[where]
     assert str(stall).startswith("p at ask: ")
-    assert stalls(standing(Head(7, 3, "ask", where), 59), LIMIT) == ()
+    assert stalls(standing(Head(7, 3, "ask", where, stored=7), 59), LIMIT) == ()
 
 
 def test_no_lag_is_no_stall() -> None:
-    assert stalls(standing(Head(7, 0, "ask"), 600), LIMIT) == ()
+    assert stalls(standing(Head(7, 0, "ask", stored=7), 600), LIMIT) == ()
 
 
 def test_a_legitimate_wait_is_no_stall_however_long() -> None:
-    assert stalls(standing(Head(7, 3, "ask", excuse="database"), 6000), LIMIT) == ()
+    assert stalls(standing(Head(7, 3, "ask", stored=7, excuse="database"), 6000), LIMIT) == ()
 
 
 def test_the_time_counts_from_the_end_of_the_wait() -> None:
-    waiting = [Look(float(at), {"p": Head(7, 3, "ask", excuse="model")}) for at in range(100)]
-    hanging = [Look(float(at), {"p": Head(7, 3, "ask")}) for at in range(100, 160)]
+    waiting = [
+        Look(float(at), {"p": Head(7, 3, "ask", stored=7, excuse="model")}) for at in range(100)
+    ]
+    hanging = [Look(float(at), {"p": Head(7, 3, "ask", stored=7)}) for at in range(100, 160)]
     assert stalls(watch(*waiting, *hanging), LIMIT) == ()
-    assert stalls(watch(*waiting, *hanging, Look(160.0, {"p": Head(7, 3, "ask")})), LIMIT)
+    assert stalls(watch(*waiting, *hanging, Look(160.0, {"p": Head(7, 3, "ask", stored=7)})), LIMIT)
 
 
 def test_one_partition_that_moves_does_not_hide_one_that_stands() -> None:
-    looks = [Look(float(at), {"p": Head(7, 3, "ask"), "q": Head(at, 3, "ask")}) for at in range(61)]
+    looks = [
+        Look(float(at), {"p": Head(7, 3, "ask", stored=7), "q": Head(at, 3, "ask", stored=at)})
+        for at in range(61)
+    ]
     assert [stall.partition for stall in stalls(watch(*looks), LIMIT)] == ["p"]
 
 
@@ -73,7 +78,7 @@ def test_a_trouble_of_the_whole_worker_is_a_stall_without_a_partition() -> None:
 
 
 def test_a_pause_begins_all_clocks_anew() -> None:
-    head = Head(7, 3, "ask")
+    head = Head(7, 3, "ask", stored=7)
     before = [Look(float(at), {"p": head}) for at in range(50)]
     paused = [Look(50.0, {"p": head}, pause="rebalancing")]
     behind = [Look(float(at), {"p": head}) for at in range(51, 100)]
@@ -81,7 +86,7 @@ def test_a_pause_begins_all_clocks_anew() -> None:
 
 
 def test_a_process_that_was_stopped_is_not_stalled_when_it_goes_on() -> None:
-    head = Head(7, 3, "ask")
+    head = Head(7, 3, "ask", stored=7)
     assert stalls(watch(Look(0.0, {"p": head}), Look(600.0, {"p": head})), LIMIT) == ()
 
 
@@ -119,8 +124,8 @@ def test_a_stall_is_what_stood_still_in_every_look_of_that_time_and_nothing_else
         if len(recent) <= limit or any(view is None for view in views):
             return False
         if stored:
-            return len({v.stored for v in views if v}) == 1 and all(
-                v.stored is not None and v.stored < v.offset for v in views if v
+            return len({v.stored or 0 for v in views if v}) == 1 and all(
+                (v.stored or 0) < v.offset for v in views if v
             )
         return len({v.offset for v in views if v}) == 1 and all(
             v.lag > 0 and v.excuse is None for v in views if v

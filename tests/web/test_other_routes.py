@@ -136,10 +136,10 @@ async def test_without_its_broker_a_worker_is_unhealthy_and_not_ready(
 ) -> None:
     async with serving() as api:
 
-        async def gone(_: Any) -> str:
+        async def gone() -> str:
             raise UnavailableError("no broker")
 
-        monkeypatch.setattr("app.web.health._broker", gone)
+        monkeypatch.setattr(api.engine.app, "ask_broker", gone)
         status, body = await api.get("/health")
         assert (status, body["status"]) == (503, "unhealthy")
         status, body = await api.get("/readyz")

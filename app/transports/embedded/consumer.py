@@ -115,6 +115,10 @@ class Consumer(StrictConsumer, base.Consumer):
     def assignment(self) -> set[TP]:
         return set(self._assigned)
 
+    async def group_is_empty(self) -> bool:
+        """Tell whether the only member of the group has no partitions."""
+        return not self._assigned
+
     # -- fetching
 
     async def _fetch(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:

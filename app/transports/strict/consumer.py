@@ -23,6 +23,20 @@ class Stuck(NamedTuple):
     """`queued` (no agent took it), `held` (taken, not being iterated), `released`, `vanished`."""
 
 
+class Head(NamedTuple):
+    """The lowest offset of a partition that is not done, and what there is beyond it.
+
+    `end` is the end of the log where it is known, `stored` what the group has committed. `why` is
+    that of `Stuck`, or `unfetched` when no message is in flight; `message` is the one in flight.
+    """
+
+    offset: int
+    end: int | None
+    stored: int | None
+    why: str
+    message: Any = None
+
+
 class StrictConsumer(Delivery):
     """Mix-in for a driver's consumer that owns position and commit of every partition.
 
@@ -157,6 +171,24 @@ class StrictConsumer(Delivery):
                     found[tp] = max(0, end - low)
         return found
 
+    def heads(self) -> dict[TP, Head]:
+        """Where each partition stands whose positions are kept here."""
+        found = {}
+        for tp, ledger in self._ledgers.items():
+            if not self._owns(tp) or (offset := self._settle(tp)) is None:
+                continue
+            end = self._end(tp)
+            flight = next(iter(ledger.flights.values()), None)
+            message = flight.message() if flight is not None else None
+            why = "unfetched" if flight is None else _why(flight, message)
+            found[tp] = Head(offset, end, ledger.stored, why, message)
+        return found
+
+    async def ends(self) -> Mapping[TP, int]:
+        """Ask the broker for the ends of those partitions: a fetch that stopped learns of none."""
+        tps = [tp for tp in self._ledgers if self._owns(tp)]
+        return await self.highwaters(*tps) if tps else {}
+
     def stuck(self, seconds: float = 60.0) -> dict[TP, Stuck]:
         """Partitions whose head nobody has been working on for `seconds`.
 
@@ -177,14 +209,16 @@ class StrictConsumer(Delivery):
             message = flight.message() if flight is not None else None
             if flight is None or age < seconds or id(message) in busy:
                 continue
-            if flight.released:
-                why = "released"
-            elif message is None or message.acked:
-                why = "vanished"
-            elif message.tracked:
-                why = "held"
-            else:
-                why = "queued"
+            why = _why(flight, message)
             if not (busy and why == "queued"):
                 found[tp] = Stuck(flight.first, age, why)
         return found
+
+
+def _why(flight: Flight, message: Any) -> str:
+    """Say what became of a message that was delivered and is not acknowledged."""
+    if flight.released:
+        return "released"
+    if message is None or message.acked:
+        return "vanished"
+    return "held" if message.tracked else "queued"

@@ -1,0 +1,87 @@
+"""How a process ends: in good order within a time, or at once.
+
+Faust waits without limit for what is in progress, and Kafka's client for a broker that is away.
+What was not acknowledged comes again, so leaving it behind loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from app import logs
+from app.errors import UnavailableError
+
+#: Longer than a stop takes whose parts can be reached: waits, detached calls, the last commit.
+STOP_SECONDS = 20.0
+#: After this the process ends, whatever still hangs.
+LAST_RESORT_SECONDS = 28.0
+
+
+def end_process(code: int) -> None:
+    """End the process now, whatever hangs; its log lines are written before."""
+    logs.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def end_process_after(seconds: float, code: int) -> threading.Timer:
+    """End the process after a time, unless it has ended by then, or the timer is cancelled."""
+    timer = threading.Timer(seconds, end_process, (code,))
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+async def stopped_in_time(stop: Awaitable[Any], log: Any) -> bool:
+    """Await a stop for at most `STOP_SECONDS`; tell whether it was through."""
+    stopping = asyncio.ensure_future(stop)
+    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
+    if stopping.done():
+        stopping.result()
+        return True
+    log.error(
+        "stop_given_up",
+        seconds=STOP_SECONDS,
+        exit_code=UnavailableError.exit_code,
+        reason="the broker does not answer; what was in progress is done again by the next worker",
+    )
+    return False
+
+
+class Signals:
+    """SIGTERM and SIGINT of a command: the first one asks it to stop, the second ends it at once.
+
+    What hangs after the first one is left behind when `LAST_RESORT_SECONDS` are over.
+    """
+
+    def __init__(self, ask: Callable[[], object], *, last_resort: bool = True) -> None:
+        self._ask = ask
+        self._last_resort = last_resort
+        self._came = False
+        self._timer: threading.Timer | None = None
+
+    def install(self) -> None:
+        """Handle the signals from now on, on the running loop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._came:
+            end_process(128 + number)
+        self._came = True
+        if self._last_resort:
+            self._timer = end_process_after(LAST_RESORT_SECONDS, UnavailableError.exit_code)
+        self._ask()
+
+    def done(self) -> None:
+        """The stop is through: nothing has to be left behind any more."""
+        if self._timer is not None:
+            self._timer.cancel()
