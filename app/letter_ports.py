@@ -142,6 +142,6 @@ class DeadLetterStore(Protocol):
         """
         ...
 
-    async def redrives(self, limit: int = 50) -> list[RedriveRecord]:
-        """Return redrives, the latest first."""
+    async def redrives(self, limit: int = 50, *, only: int | None = None) -> list[RedriveRecord]:
+        """Return redrives, the latest first; `only` the one with that id."""
         ...

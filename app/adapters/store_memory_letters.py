@@ -162,10 +162,9 @@ class MemoryLetters:
             )
         return marked
 
-    async def redrives(self, limit: int = 50) -> list[RedriveRecord]:
-        return sorted(self._redrives.values(), key=lambda each: each.redrive_id, reverse=True)[
-            :limit
-        ]
+    async def redrives(self, limit: int = 50, *, only: int | None = None) -> list[RedriveRecord]:
+        found = [each for each in self._redrives.values() if only in (None, each.redrive_id)]
+        return sorted(found, key=lambda each: each.redrive_id, reverse=True)[:limit]
 
 
 def fits(row: DeadLetterRow, wanted: LetterFilter | None) -> bool:

@@ -118,6 +118,11 @@ WHERE (origin_topic, origin_partition, origin_offset) = (topic, partition, of)
     AND redrive_id = $1 AND sent_at IS NULL
 """
 
+_REDRIVES = """
+SELECT * FROM redrives WHERE $2::bigint IS NULL OR redrive_id = $2
+ORDER BY redrive_id DESC LIMIT $1
+"""
+
 _ADD = """
 UPDATE redrives SET last_at = $2, sent = sent + $3, refused = refused + $4, failed = failed + $5
 WHERE redrive_id = $1
@@ -144,7 +149,7 @@ class PostgresLetters:
         return await self._read(lambda c: _letters(c, statement, *values, *place, limit))
 
     async def dead_letters_by_origin(self, origins: Sequence[Origin]) -> list[DeadLetterRow]:
-        wanted = columns(dict.fromkeys(origins), 3)
+        wanted = columns(dict.fromkeys(_clean(origin) for origin in origins), 3)
         return await self._read(lambda c: _letters(c, _BY_ORIGIN, *wanted))
 
     async def dead_letter_counts(self, wanted: LetterFilter) -> list[LetterCount]:
@@ -181,9 +186,9 @@ class PostgresLetters:
 
         return await self._pool.run(work)
 
-    async def redrives(self, limit: int = 50) -> list[RedriveRecord]:
-        newest = "SELECT * FROM redrives ORDER BY redrive_id DESC LIMIT $1"
-        return [redrive_of(row) for row in await self._read(lambda c: c.fetch(newest, limit))]
+    async def redrives(self, limit: int = 50, *, only: int | None = None) -> list[RedriveRecord]:
+        rows = await self._read(lambda c: c.fetch(_REDRIVES, limit, only))
+        return [redrive_of(row) for row in rows]
 
     async def _read(self, work: Callable[[Any], Awaitable[Result]]) -> Result:
         return await self._pool.run(work, transaction=False)
@@ -206,6 +211,10 @@ def _values(wanted: LetterFilter | None) -> tuple[Any, ...]:
 
 async def _letters(connection: Any, statement: str, *values: Any) -> list[DeadLetterRow]:
     return [dead_letter_of(row) for row in await connection.fetch(statement, *values)]
+
+
+def _clean(origin: Origin) -> Origin:
+    return origin._replace(topic=clean_text(origin.topic))
 
 
 async def _affected(connection: Any, statement: str, *values: Any) -> int:

@@ -21,6 +21,7 @@ from app.web.bodies import (
     QueryBody,
     WaitSeconds,
 )
+from app.web.openapi_letters import LETTER_OPERATIONS
 from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
 
 _ID = "a852525a-fa24-564a-8061-04fa2fb83426"
@@ -138,5 +139,6 @@ OPERATIONS: dict[str, Operation] = {
     "GET /livez": _probe("isAlive", "Whether the process serves requests", shapes.Alive),
     "GET /readyz": _probe("isReady", "Whether this worker takes work", shapes.Ready, 503),
     "GET /": _probe("getIndex", "The service's name, version and routes", shapes.Index),
+    **LETTER_OPERATIONS,
     "GET /openapi.json": _probe("getOpenApi", "This description", dict[str, Any]),
 }

@@ -255,3 +255,5 @@ class LettersContract:
         assert (oldest.by_whom, oldest.transform) == ("ada@host", "mend.py:f")
         assert oldest.filter == {"cause": ["unauthorized"], "text": "ñ\ufffd"}
         assert [each.redrive_id for each in await store.redrives(limit=1)] == [second]
+        assert [each.redrive_id for each in await store.redrives(only=first)] == [first]
+        assert await store.redrives(only=second + 1) == []

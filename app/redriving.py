@@ -1,0 +1,338 @@
+"""Redriving dead letters: claimed in the database, sent to the log, marked as sent.
+
+A letter is claimed in the transaction that begins its question's new round, then sent, then marked.
+Killed in between, the next redrive sends the same (id, round) again, which `admit` drops as a
+repeat. Shared by the HTTP API and by the commands that work without an engine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from agents.endings import MAX_KEY_BYTES, MAX_ORIGINAL_BYTES
+from app.core.lifecycle import Status
+from app.core.questions import StoredQuestion
+from app.core.redrive import (
+    Arrived,
+    AsBytes,
+    AsQuestion,
+    Known,
+    LetterFilter,
+    Origin,
+    Refusal,
+    Refused,
+    check_bytes,
+    decide,
+    outcome_word,
+)
+from app.letter_ports import DeadLetterRow, LetterPosition, LetterWish, RedriveRecord
+from app.letter_sender import LetterSender, Message
+from app.ports import AnswerStore
+from app.topics import TopicNames
+from app.wire import MAX_VALUE_BYTES, WireGate
+from models.questions import Question
+
+#: Letters of one request at most; a plan looks at more, without their bytes.
+MAX_BATCH = 500
+MAX_PLANNED = 100_000
+_PLAN_PAGE = 1_000
+_QUESTIONS = WireGate(Question)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an installation says about redriving."""
+
+    names: TopicNames
+    deadline_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """New bytes for a letter, by `--transform`. `key` None keeps the key."""
+
+    value: bytes
+    key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A letter with what is to be sent of it, or why nothing is."""
+
+    letter: DeadLetterRow
+    outcome: str
+    message: Message | None = None
+    wish: LetterWish | None = None
+    reason: str = ""
+
+
+@dataclass
+class Plan:
+    """What a redrive would do."""
+
+    examined: int = 0
+    questions: int = 0
+    bytes_: int = 0
+    by_cause: Counter[str] = field(default_factory=Counter)
+    by_topic: Counter[str] = field(default_factory=Counter)
+    refused: Counter[Refusal] = field(default_factory=Counter)
+    until: float = 0.0
+    next: LetterPosition | None = None
+
+    @property
+    def planned(self) -> int:
+        return self.questions + self.bytes_
+
+
+class Result(NamedTuple):
+    """What became of a letter: sent, arrived, refused or failed."""
+
+    origin: Origin
+    outcome: str
+    reason: str = ""
+    question_id: str | None = None
+    round: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a request did. `next` is where the following one begins."""
+
+    redrive_id: int
+    results: list[Result]
+    next: LetterPosition | None = None
+
+    def count(self, *outcomes: str) -> int:
+        return sum(result.outcome in outcomes for result in self.results)
+
+
+class Redriver:
+    """Plans and redrives. Raises StoreUnavailable; what one letter suffers is in its result."""
+
+    def __init__(
+        self, store: AnswerStore, sender: LetterSender, rules: Rules, now: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._rules = rules
+        self._now = now
+
+    async def plan(self, wanted: LetterFilter, limit: int = MAX_PLANNED) -> Plan:
+        """Say what redriving these letters would do, oldest first. Writes nothing."""
+        plan = Plan(until=self._now())
+        while plan.examined < limit:
+            size = min(_PLAN_PAGE, limit - plan.examined)
+            page = await self._store.dead_letters(
+                wanted, after=plan.next, limit=size, with_bytes=False
+            )
+            await self._add(plan, page)
+            plan.next = page[-1].position if len(page) == size else None
+            if plan.next is None:
+                break
+        return plan
+
+    async def plan_of(self, letters: Sequence[DeadLetterRow]) -> Plan:
+        """Say what redriving exactly these would do."""
+        plan = Plan(until=self._now())
+        await self._add(plan, letters)
+        return plan
+
+    async def _add(self, plan: Plan, letters: Sequence[DeadLetterRow]) -> None:
+        ids = {letter.question_id for letter in letters if letter.question_id is not None}
+        standing = await self._store.statuses(sorted(ids))
+        begun: set[str] = set()
+        for letter in letters:
+            known = standing.get(letter.question_id or "")
+            decision = self._decide(letter, Known(*known) if known else None)
+            if isinstance(decision, AsQuestion) and letter.question_id is not None:
+                if letter.question_id in begun:  # another letter of it begins the new round
+                    decision = Refused(Refusal.NEWER_ROUND)
+                begun.add(letter.question_id)
+            plan.examined += 1
+            match decision:
+                case Refused(why):
+                    plan.refused[why] += 1
+                    continue
+                case AsQuestion():
+                    plan.questions += 1
+                case AsBytes():
+                    plan.bytes_ += 1
+                case Arrived():
+                    continue
+            plan.by_cause[letter.cause] += 1
+            plan.by_topic[letter.origin_topic] += 1
+
+    async def letters(
+        self, wanted: LetterFilter, after: LetterPosition | None, limit: int
+    ) -> list[DeadLetterRow]:
+        """Return open letters with their bytes, oldest first."""
+        return await self._store.dead_letters(wanted, after=after, limit=limit)
+
+    async def prepare(
+        self, letters: Sequence[DeadLetterRow], mended: Mapping[Origin, Mended] | None = None
+    ) -> list[Prepared]:
+        """Say for each letter what would be sent."""
+        ids = {letter.question_id for letter in letters if letter.question_id is not None}
+        found = await self._store.questions_by_id(sorted(ids))
+        known = {question.question_id: question for question in found}
+        changes = mended or {}
+        return [
+            self._prepared(letter, known.get(letter.question_id or ""), changes.get(letter.origin))
+            for letter in letters
+        ]
+
+    def _decide(
+        self, letter: DeadLetterRow, known: Known | None, mended: Mended | None = None
+    ) -> AsQuestion | AsBytes | Arrived | Refused:
+        decision = decide(letter.mark, letter.question_id, letter.turn, known, self._now())
+        if not isinstance(decision, AsBytes):
+            return decision
+        size = letter.size if mended is None else len(mended.value)
+        cut_at = MAX_ORIGINAL_BYTES if mended is None else MAX_VALUE_BYTES + 1
+        why = check_bytes(letter.origin_topic, size, self._rules.names, cut_at)
+        key = letter.key if mended is None or mended.key is None else mended.key
+        if why is None and key is not None and len(key) >= MAX_KEY_BYTES:
+            why = Refusal.CUT
+        return decision if why is None else Refused(why)
+
+    def _prepared(
+        self, letter: DeadLetterRow, question: StoredQuestion | None, mended: Mended | None
+    ) -> Prepared:
+        known = None if question is None else Known(question.status, question.turn)
+        decision = self._decide(letter, known, mended)
+        match decision:
+            case Refused(why):
+                return Prepared(letter, "refused", reason=f"{why}: {why.meaning}")
+            case Arrived(round_):
+                return Prepared(letter, "arrived", wish=self._wish(letter, AsQuestion(round_)))
+            case AsBytes():
+                key = letter.key if mended is None or mended.key is None else mended.key
+                value = letter.value if mended is None else mended.value
+                message = Message(letter.origin_topic, key, value)
+                return Prepared(letter, "bytes", message, self._wish(letter, decision))
+        if question is None:
+            raise ValueError("a question that is not stored is refused before")
+        return self._as_question(letter, question, decision, mended)
+
+    def _as_question(
+        self,
+        letter: DeadLetterRow,
+        question: StoredQuestion,
+        decision: AsQuestion,
+        mended: Mended | None,
+    ) -> Prepared:
+        try:
+            record = self._record(question, decision.round)
+            value = _QUESTIONS.encode(record)
+            if mended is not None:
+                value = mended.value
+                record = _mended_question(value, question.question_id, decision.round)
+            if len(value) > MAX_VALUE_BYTES:
+                raise ValueError(f"{len(value)} bytes are more than the log takes")
+        except ValueError as error:
+            return Prepared(letter, "failed", reason=str(error)[:500])
+        message = Message(self._rules.names.questions_pending, record.question_id.encode(), value)
+        return Prepared(letter, "question", message, self._wish(letter, decision, record))
+
+    def _record(self, question: StoredQuestion, round_: int) -> Question:
+        """Return the question of a new round: nothing is kept of the rounds before.
+
+        Not the best attempt either: its place names a call of that round, and its score may be
+        another scorer's. The ledger keeps every answer.
+        """
+        return Question(
+            question_id=question.question_id,
+            question_text=question.question_text,
+            original_answer=question.original_answer,
+            metadata=question.metadata,
+            model=question.model,
+            accepted_at=self._now(),
+            round=round_,
+            deadline_seconds=self._rules.deadline_seconds,
+        )
+
+    def _wish(
+        self, letter: DeadLetterRow, decision: AsQuestion | AsBytes, record: Question | None = None
+    ) -> LetterWish:
+        if record is None:
+            return LetterWish(letter.origin, decision)
+        row = StoredQuestion(
+            question_id=record.question_id,
+            status=Status.ACCEPTED,
+            question_text=record.question_text,
+            original_answer=record.original_answer,
+            model=record.model,
+            turn=record.turn,
+            accepted_at=record.accepted_at,
+            metadata=record.metadata,
+        )
+        return LetterWish(letter.origin, decision, row)
+
+    async def begin(self, record: RedriveRecord) -> int:
+        """Keep the record of a redrive; return its id."""
+        return await self._store.begin_redrive(record)
+
+    async def redrive(
+        self, redrive_id: int, prepared: Sequence[Prepared], skipped: Iterable[Result] = ()
+    ) -> list[Result]:
+        """Claim, send, mark. `skipped` are letters that the caller had nothing to send of."""
+        wishes = [each.wish for each in prepared if each.wish is not None]
+        granted = await self._store.claim_dead_letters(redrive_id, wishes, self._now())
+        going = []
+        results = [*skipped]
+        for each in prepared:
+            origin = each.letter.origin
+            if each.wish is None:
+                results.append(Result(origin, each.outcome, each.reason))
+                continue
+            decision = granted[origin]
+            if isinstance(decision, Refused):
+                reason = f"{decision.why}: {decision.why.meaning}"
+                results.append(Result(origin, "refused", reason))
+            elif each.message is None or isinstance(decision, Arrived):
+                results.append(self._result(each, outcome_word(Arrived(0))))
+            else:
+                going.append(each)
+        sent, lost = await self._send(going)
+        results += sent + lost
+        await self._store.dead_letters_sent(
+            redrive_id,
+            [result.origin for result in sent],
+            self._now(),
+            refused=sum(result.outcome == "refused" for result in results),
+            failed=sum(result.outcome == "failed" for result in results),
+        )
+        return results
+
+    async def _send(self, going: Sequence[Prepared]) -> tuple[list[Result], list[Result]]:
+        """Send claimed letters; those that failed stay in hand until the lease is over."""
+        messages = [each.message for each in going if each.message is not None]
+        sent, lost = [], []
+        for each, error in zip(going, await self._sender.send(messages), strict=True):
+            if error is None:
+                sent.append(self._result(each, "sent"))
+            else:
+                lost.append(Result(each.letter.origin, "failed", error))
+        return sent, lost
+
+    def _result(self, each: Prepared, outcome: str) -> Result:
+        decision = each.wish.decision if each.wish is not None else None
+        round_ = decision.round if isinstance(decision, AsQuestion) else None
+        return Result(each.letter.origin, outcome, "", each.letter.question_id, round_)
+
+
+def _mended_question(value: bytes, question_id: str, round_: int) -> Question:
+    """Return the question in mended bytes. Raises ValueError when it is another one."""
+    record = _QUESTIONS.decode(value)
+    if not isinstance(record, Question):
+        raise ValueError("the mended bytes are no answerloop.Question")
+    wanted = {"question_id": question_id, "round": round_, "generation": 1, "attempt": 1}
+    for name, right in wanted.items():
+        if getattr(record, name) != right:
+            raise ValueError(
+                f"the mended {name} must stay {right!r}, not {getattr(record, name)!r}"
+            )
+    return record
