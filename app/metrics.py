@@ -13,6 +13,12 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "questions_admitted": ("Questions and generations that became model calls", ()),
     "questions_settled": ("Questions that ended, by state", ("status",)),
     "model_calls": ("Model calls that ended, by outcome", ("outcome",)),
+    "model_tokens": ("Tokens of model calls: of the prompts, and of the answers", ("kind",)),
+    "model_seconds": ("Seconds of model calls that ended", ()),
+    "model_timeouts": ("Model calls that ended in our own time-out", ()),
+    "rate_limit_pauses": ("Rate limits (429) after which no call started for a while", ()),
+    "breaker_opened": ("Times the circuit breaker opened", ()),
+    "breaker_probes": ("Probes of a model server that was left alone", ()),
     "calls_reused": ("Calls not made because their outcome was stored already", ()),
     "retries_scheduled": ("Waits that began, by kind", ("kind",)),
     "retries_released": ("Waits that ended", ()),
@@ -63,7 +69,7 @@ class Metrics:
             registry=self.registry,
         )
 
-    def count(self, name: str, *labels: str, by: int = 1) -> None:
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
         """Add to a counter; `labels` in the order of `COUNTERS`."""
         self._totals[name] += by
         counter = self._counters[name]
@@ -95,11 +101,18 @@ class Metrics:
         settled = self.labelled("questions_settled")
         return {
             "total_responses": sum(settled.values()),
-            **{name: int(value) for name, value in self._totals.items()},
+            **{name: _shown(name, value) for name, value in self._totals.items()},
+            **{name: read() for name, read in self._read.items()},
             "settled_by_status": settled,
             "dead_letters_by_cause": self.labelled("dead_letters"),
             "model_calls_by_outcome": self.labelled("model_calls"),
+            "model_tokens_by_kind": self.labelled("model_tokens"),
         }
 
     def as_prometheus(self) -> bytes:
         return bytes(generate_latest(self.registry))
+
+
+def _shown(name: str, value: float) -> float:
+    """Return a total as JSON shows it: a count is whole, seconds are not."""
+    return round(value, 3) if name.endswith("_seconds") else int(value)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from app.core.costs import Costs
 from app.core.gate import Score
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey, StoredQuestion
@@ -119,6 +120,7 @@ class CallAnswer:
     seconds: float
     tokens: int | None = None
     finish_reason: str | None = None
+    prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ class ClaimRequest:
     model: str
     now: float
     waited_seconds: float = 0.0
+    deadline_at: float | None = None
+    """When the question's round must have ended, in Unix seconds; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,28 @@ class Page:
     cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SweepLimits:
+    """What a sweep takes for overdue, in seconds."""
+
+    grace_seconds: float = 60.0
+    """How long after its deadline a question is left to the stages."""
+    lost_seconds: float = 8 * 86_400.0
+    """After this a question that has not ended is on no topic any more: they keep 7 days."""
+    again_seconds: float = 300.0
+    """How long after a sweep took a question past its deadline another one may."""
+    batch: int = 200
+    """Questions that one sweep takes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A question that should have ended, with its attempts; `deadline_at` None: it has none."""
+
+    question: StoredQuestion
+    deadline_at: float | None
+
+
 class AnswerStore(DeadLetterStore, Protocol):
     """Questions, the ledger of model calls, verdicts and dead letters.
 
@@ -227,8 +253,11 @@ class AnswerStore(DeadLetterStore, Protocol):
         """Extend the owner's unfinished claims; return how many there are."""
         ...
 
-    async def unclaim(self, call: CallKey, owner: str) -> None:
-        """Give up a claim whose call was not made or did not end: the next one may make it."""
+    async def unclaim(self, call: CallKey, owner: str, *, made: bool = False) -> None:
+        """Give up a claim whose call was not made or did not end: the next one may make it.
+
+        With `made` the call had begun: it may have been paid, so its start stays counted.
+        """
         ...
 
     async def record_answer(self, call: CallKey, owner: str, answer: CallAnswer) -> bool:
@@ -265,6 +294,10 @@ class AnswerStore(DeadLetterStore, Protocol):
         """
         ...
 
+    async def costs(self, question_ids: Sequence[str] | None = None) -> dict[str, Costs]:
+        """Return what the calls of these questions cost, or of all, by model (as in the ledger)."""
+        ...
+
     async def question(self, question_id: str) -> StoredQuestion | None:
         """Return a question with all its attempts."""
         ...
@@ -285,6 +318,14 @@ class AnswerStore(DeadLetterStore, Protocol):
 
     async def backlog(self, at_most: int) -> int:
         """Return the number of questions without an end, counted up to `at_most`."""
+        ...
+
+    async def take_overdue(self, now: float, limits: SweepLimits) -> list[Overdue]:
+        """Return questions without an end that are past their deadline, or lost.
+
+        Each is returned to one caller, and not again for `again_seconds` (lost ones:
+        `lost_seconds`); a later round has its own deadline. In any order.
+        """
         ...
 
     async def counts(self) -> dict[Status, int]:

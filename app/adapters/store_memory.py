@@ -18,6 +18,7 @@ from app.adapters.store_facts import (
 )
 from app.adapters.store_memory_letters import MemoryLetters
 from app.adapters.store_text import clean_optional, clean_text
+from app.core.costs import Costs, costs_by_model
 from app.core.lifecycle import Status, Turn
 from app.core.questions import Attempt, CallKey, StoredQuestion
 from app.ports import (
@@ -46,6 +47,7 @@ class _Call:
     started_at: float
     lease_until: float = 0.0
     waited_seconds: float = 0.0
+    claims: int = 1
     answer: CallAnswer | None = None
     failure: CallFailure | None = None
     verdict: StoredVerdict | None = None
@@ -93,6 +95,7 @@ class MemoryStore(MemoryLetters):
             started_at=request.now,
             lease_until=request.now + request.lease_seconds,
             waited_seconds=request.waited_seconds,
+            claims=call.claims + 1 if call is not None else 1,
             verdict=call.verdict if call is not None else None,
         )
         self._move(Move(key.question_id, key.turn, Status.ASKING))
@@ -104,17 +107,24 @@ class MemoryStore(MemoryLetters):
             call.lease_until = now + lease_seconds
         return len(mine)
 
-    async def unclaim(self, call: CallKey, owner: str) -> None:
+    async def unclaim(self, call: CallKey, owner: str, *, made: bool = False) -> None:
         key = _clean_key(call)
         row = self._calls.get(key)
-        if row is not None and row.open and row.owner == owner:
+        if row is None or not row.open or row.owner != clean_text(owner):
+            return
+        if not made:
+            row.claims -= 1
+        if not row.claims:
             del self._calls[key]
+            return
+        row.owner, row.lease_until = "", 0.0
 
     async def record_answer(self, call: CallKey, owner: str, answer: CallAnswer) -> bool:
         row = self._call(call, owner, self._clock.now() - answer.seconds)
         if not row.open:
             return False
         row.owner = owner
+        row.claims = max(row.claims, 1)
         row.answer = replace(
             answer,
             text=clean_text(answer.text),
@@ -129,6 +139,7 @@ class MemoryStore(MemoryLetters):
         if not row.open or claimed_by_another:
             return False
         row.owner = owner
+        row.claims = max(row.claims, 1)
         row.failure = replace(
             failure, cause=clean_text(failure.cause), detail=clean_text(failure.detail)
         )
@@ -139,7 +150,7 @@ class MemoryStore(MemoryLetters):
         return row.verdict if row is not None else None
 
     async def record_verdict(self, call: CallKey, verdict: StoredVerdict) -> StoredVerdict:
-        row = self._call(call, "", self._clock.now())
+        row = self._call(call, "", self._clock.now(), claims=0)
         if row.verdict is None:
             row.verdict = replace(
                 verdict, why=clean_text(verdict.why), scorer=clean_optional(verdict.scorer)
@@ -157,6 +168,14 @@ class MemoryStore(MemoryLetters):
             self._put(ended_row(ending))
         for letter in dead_letters:
             self._bury(letter)
+
+    async def costs(self, question_ids: Sequence[str] | None = None) -> dict[str, Costs]:
+        wanted = None if question_ids is None else set(map(clean_text, question_ids))
+        return costs_by_model(
+            _attempt(key, call)
+            for key, call in self._calls.items()
+            if wanted is None or key.question_id in wanted
+        )
 
     async def question(self, question_id: str) -> StoredQuestion | None:
         row = self._questions.get(clean_text(question_id))
@@ -219,12 +238,13 @@ class MemoryStore(MemoryLetters):
         if question_id in self._questions:
             self._questions[question_id] = move_row(self._questions[question_id], move)
 
-    def _call(self, call: CallKey, owner: str, started_at: float) -> _Call:
+    def _call(self, call: CallKey, owner: str, started_at: float, claims: int = 1) -> _Call:
         """Return a row of the ledger, made when the call was never claimed or was given up."""
         key = _clean_key(call)
         if key not in self._calls:
             question = self._questions.get(key.question_id)
-            self._calls[key] = _Call(question.model if question else "", owner, started_at)
+            model = question.model if question else ""
+            self._calls[key] = _Call(model, owner, started_at, claims=claims)
         return self._calls[key]
 
 
@@ -250,4 +270,6 @@ def _attempt(key: CallKey, call: _Call) -> Attempt:
         cause=call.failure.cause if call.failure else None,
         score=call.verdict.score if call.verdict else None,
         waited_seconds=call.waited_seconds,
+        claims=call.claims,
+        prompt_tokens=call.answer.prompt_tokens if call.answer else None,
     )

@@ -19,8 +19,10 @@ from app.adapters import store_postgres_reads as reads
 from app.adapters.batching import Batcher
 from app.adapters.store_facts import accepted_row, ended_row, fold_rows, move_of_wait
 from app.adapters.store_postgres_calls import clean_key
+from app.adapters.store_postgres_costs import read_costs
 from app.adapters.store_postgres_letters import PostgresLetters
 from app.adapters.store_postgres_pool import Limits, PostgresPool
+from app.core.costs import Costs
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey, StoredQuestion
 from app.errors import InputError, StoreUnavailable
@@ -109,8 +111,8 @@ class PostgresStore(PostgresLetters):
             self._orphans -= orphans
         return renewed
 
-    async def unclaim(self, call: CallKey, owner: str) -> None:
-        await self._unclaims.submit((call, owner))
+    async def unclaim(self, call: CallKey, owner: str, *, made: bool = False) -> None:
+        await self._unclaims.submit((call, owner, made))
 
     async def record_answer(self, call: CallKey, owner: str, answer: CallAnswer) -> bool:
         return await self._answers.submit((call, owner, answer))
@@ -131,6 +133,9 @@ class PostgresStore(PostgresLetters):
         self, endings: Sequence[Ending], dead_letters: Sequence[DeadLetterRow] = ()
     ) -> None:
         await self._ends.submit((endings, dead_letters))
+
+    async def costs(self, question_ids: Sequence[str] | None = None) -> dict[str, Costs]:
+        return await self._read(lambda connection: read_costs(connection, question_ids))
 
     async def question(self, question_id: str) -> StoredQuestion | None:
         return await self._question_reads.submit(question_id)

@@ -20,6 +20,8 @@ from app.ports import Busy, CallAnswer, CallFailure, Claim, Claimed, ClaimReques
 
 #: A call and who holds it.
 Holding = tuple[CallKey, str]
+#: A claim that is given up: the call, its holder, and whether the call had begun.
+Release = tuple[CallKey, str, bool]
 
 _LOCK = """
 SELECT FROM attempts
@@ -32,8 +34,19 @@ FOR UPDATE OF attempts
 
 _UNCLAIM = """
 DELETE FROM attempts AS call
-USING unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[])
-    AS held (question_id, round, generation, attempt, owner)
+USING unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::boolean[])
+    AS held (question_id, round, generation, attempt, owner, made)
+WHERE (call.question_id, call.round, call.generation, call.attempt, call.owner)
+    = (held.question_id, held.round, held.generation, held.attempt, held.owner)
+    AND call.outcome IS NULL AND NOT held.made AND call.claims <= 1
+"""
+
+# The call had begun, now or under another owner: its starts stay counted, and nobody holds it.
+_FREE = """
+UPDATE attempts AS call SET
+    owner = '', lease_until = 0, claims = call.claims - CASE WHEN held.made THEN 0 ELSE 1 END
+FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::boolean[])
+    AS held (question_id, round, generation, attempt, owner, made)
 WHERE (call.question_id, call.round, call.generation, call.attempt, call.owner)
     = (held.question_id, held.round, held.generation, held.attempt, held.owner)
     AND call.outcome IS NULL
@@ -53,7 +66,8 @@ FROM unnest($1::text[], $2::int[], $3::int[], $4::int[],
 ORDER BY question_id, round, generation, attempt
 ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
     model = excluded.model, owner = excluded.owner, lease_until = excluded.lease_until,
-    started_at = excluded.started_at, waited_seconds = excluded.waited_seconds
+    started_at = excluded.started_at, waited_seconds = excluded.waited_seconds,
+    claims = call.claims + 1
 WHERE call.outcome IS NULL AND call.lease_until <= extract(epoch FROM clock_timestamp())
 RETURNING question_id, round, generation, attempt
 """
@@ -83,7 +97,7 @@ async def claim_calls(
     first: dict[CallKey, ClaimRequest] = {}
     for request in requests:
         first.setdefault(clean_key(request.call), request)
-    await unclaim_calls(connection, [(key, owner) for key, owner in orphans if key in first])
+    await unclaim_calls(connection, [(*held, False) for held in orphans if held[0] in first])
     rows = await connection.fetch(
         _CLAIM,
         *columns(
@@ -103,9 +117,7 @@ async def claim_calls(
     )
     won = {CallKey(*row) for row in rows}
     found = await read_calls(connection, [key for key in first if key not in won])
-    await move_questions(
-        connection, [Move(key.question_id, key.turn, Status.ASKING) for key in won]
-    )
+    await move_questions(connection, [_move(key, first[key]) for key in won])
     claims: list[Claim] = []
     for request in requests:
         key = clean_key(request.call)
@@ -118,31 +130,43 @@ async def claim_calls(
     return claims
 
 
+def _move(key: CallKey, request: ClaimRequest) -> Move:
+    return Move(key.question_id, key.turn, Status.ASKING, deadline_at=request.deadline_at)
+
+
 async def renew_calls(
     connection: Any, owner: str, lease_seconds: float, orphans: Collection[Holding]
 ) -> int:
     """Extend an owner's unfinished claims, without the orphans: those are dropped."""
-    await unclaim_calls(connection, list(orphans))
+    await unclaim_calls(connection, [(*held, False) for held in orphans])
     await connection.execute(_LOCK_MINE, clean_text(owner))
     renewed: int = await connection.fetchval(_RENEW, clean_text(owner), float(lease_seconds))
     return renewed
 
 
-async def unclaim_calls(connection: Any, holdings: Sequence[Holding]) -> list[None]:
-    """Drop unfinished claims of these holders."""
-    if holdings:
-        keys = [clean_key(key) for key, _ in holdings]
+async def unclaim_calls(connection: Any, releases: Sequence[Release]) -> list[None]:
+    """Give up unfinished claims of these holders; a call that had begun stays counted."""
+    if releases:
+        keys = [clean_key(key) for key, _, _ in releases]
         await connection.execute(_LOCK, *columns(keys, 4))
-        owners = [clean_text(owner) for _, owner in holdings]
-        await connection.execute(_UNCLAIM, *columns(keys, 4), owners)
-    return [None] * len(holdings)
+        owners = [clean_text(owner) for _, owner, _ in releases]
+        held = (*columns(keys, 4), owners, [made for _, _, made in releases])
+        await connection.execute(_UNCLAIM, *held)
+        await connection.execute(_FREE, *held)
+    return [None] * len(releases)
 
 
 def _claim_of(row: Any) -> Claim:
     """Return what a claim finds in a row that was not its own to take."""
     match row["outcome"]:
         case "answered":
-            return CallAnswer(row["answer"], row["seconds"], row["tokens"], row["finish_reason"])
+            return CallAnswer(
+                row["answer"],
+                row["seconds"],
+                row["tokens"],
+                row["finish_reason"],
+                row["prompt_tokens"],
+            )
         case "failed":
             return CallFailure(
                 cause=row["cause"],

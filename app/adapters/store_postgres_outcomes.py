@@ -24,19 +24,20 @@ Recorded = TypeVar("Recorded", tuple[CallKey, str, CallAnswer], tuple[CallKey, s
 _ANSWER = """
 INSERT INTO attempts AS call (
     question_id, round, generation, attempt, model, owner, lease_until, started_at, waited_seconds,
-    outcome, answer, seconds, tokens, finish_reason)
+    outcome, answer, seconds, tokens, finish_reason, prompt_tokens)
 SELECT question_id, round, generation, attempt,
     coalesce((SELECT model FROM questions WHERE questions.question_id = came.question_id), ''),
     owner, 0, extract(epoch FROM clock_timestamp()) - seconds, 0,
-    'answered', answer, seconds, tokens, finish_reason
+    'answered', answer, seconds, tokens, finish_reason, prompt_tokens
 FROM unnest($1::text[], $2::int[], $3::int[], $4::int[],
-    $5::text[], $6::text[], $7::float8[], $8::bigint[], $9::text[])
+    $5::text[], $6::text[], $7::float8[], $8::bigint[], $9::text[], $10::bigint[])
     AS came (question_id, round, generation, attempt,
-        owner, answer, seconds, tokens, finish_reason)
+        owner, answer, seconds, tokens, finish_reason, prompt_tokens)
 ORDER BY question_id, round, generation, attempt
 ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
     owner = excluded.owner, outcome = excluded.outcome, answer = excluded.answer,
-    seconds = excluded.seconds, tokens = excluded.tokens, finish_reason = excluded.finish_reason
+    seconds = excluded.seconds, tokens = excluded.tokens, finish_reason = excluded.finish_reason,
+    prompt_tokens = excluded.prompt_tokens, claims = greatest(call.claims, 1)
 WHERE call.outcome IS NULL
 RETURNING question_id, round, generation, attempt
 """
@@ -58,7 +59,8 @@ ORDER BY question_id, round, generation, attempt
 ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
     owner = excluded.owner, outcome = excluded.outcome, cause = excluded.cause,
     detail = excluded.detail, seconds = excluded.seconds, failed_at = excluded.failed_at,
-    http_status = excluded.http_status, retry_after_seconds = excluded.retry_after_seconds
+    http_status = excluded.http_status, retry_after_seconds = excluded.retry_after_seconds,
+    claims = greatest(call.claims, 1)
 WHERE call.outcome IS NULL AND (
     call.owner = excluded.owner OR call.lease_until <= extract(epoch FROM clock_timestamp()))
 RETURNING question_id, round, generation, attempt
@@ -67,11 +69,11 @@ RETURNING question_id, round, generation, attempt
 _VERDICT = """
 INSERT INTO attempts AS call (
     question_id, round, generation, attempt, model, owner, lease_until, started_at, waited_seconds,
-    verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why)
+    claims, verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why)
 SELECT question_id, round, generation, attempt,
     coalesce((SELECT model FROM questions WHERE questions.question_id = came.question_id), ''),
     '', 0, extract(epoch FROM clock_timestamp()), 0,
-    verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why
+    0, verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why
 FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[],
     $7::float8[], $8::float8[], $9::float8[], $10::text[], $11::text[], $12::text[])
     AS came (question_id, round, generation, attempt, verdict, score_precision,
@@ -102,10 +104,11 @@ async def record_answers(
                     float(answer.seconds),
                     answer.tokens,
                     clean_optional(answer.finish_reason),
+                    answer.prompt_tokens,
                 )
                 for key, (_, owner, answer) in first.items()
             ),
-            9,
+            10,
         ),
     )
     kept = {CallKey(*row) for row in rows}

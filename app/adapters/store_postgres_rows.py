@@ -78,6 +78,8 @@ def attempt_of(row: Any) -> Attempt:
         cause=row["cause"],
         score=score_of(row),
         waited_seconds=row["waited_seconds"],
+        claims=row["claims"],
+        prompt_tokens=row["prompt_tokens"],
     )
 
 

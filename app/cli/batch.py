@@ -13,6 +13,7 @@ from typing import Any
 from app.cli.engine import Asker
 from app.cli.progress import BatchProgress
 from app.cli.run_ids import finish_run, run_id_for
+from app.core.costs import Costs, costs_json, merged
 from app.core.identity import run_row_id
 from app.core.lifecycle import Status
 from app.files import BadRow, QuestionRow, RejectsFile, read_questions, write_results
@@ -50,6 +51,7 @@ class Totals:
     f1_count: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     tokens: int = 0
+    costs: dict[str, Costs] = field(default_factory=dict)
     seconds: float = 0.0
     interrupted: bool = False
     figures: dict[str, Any] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class Totals:
             "mean_f1": {str(s): self.mean_f1(s) for s in Status if self.f1_count[s]},
             "dead_by_cause": dict(self.causes),
             "tokens": self.tokens,
+            "costs": costs_json(self.costs),
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,
             "figures": self.figures,
@@ -175,6 +178,13 @@ class Batch:
             if in_window:
                 self._window.release()
             self._pending.release()
+
+    async def add_up(self) -> None:
+        """Put into the totals what these questions cost, from their first call on."""
+        ids = list(dict.fromkeys(each for each in self._ids if each))
+        for start in range(0, len(ids), _WRITE_BATCH):
+            part = await self._engine.costs(ids[start : start + _WRITE_BATCH])
+            self._totals.costs = merged([self._totals.costs, part])
 
     async def write(self, out: Path) -> None:
         """Write one result for each good row, in input order."""

@@ -16,6 +16,7 @@ COMMANDS = {
     "worker": ("app.cli.worker", "worker", "Run the service: pipeline and HTTP API"),
     "ask": ("app.cli.ask", "ask", "Ask one question and wait for its end"),
     "show": ("app.cli.ask", "show", "Show a question with all its attempts"),
+    "costs": ("app.cli.costs", "costs", "What answers cost: calls, tokens, seconds"),
     "score": ("app.cli.score", "score", "BERTScore of a candidate and a reference"),
     "topics": ("app.cli.topics", "topics", "Create, list and describe topics"),
     "fake-llm": ("app.cli.fake_llm", "fake_llm", "A model server that fails on demand"),

@@ -112,6 +112,7 @@ async def _run(
             if out is not None and not totals.interrupted:
                 progress.note("writing the results")
                 await batch.write(out)
+            await batch.add_up()
             totals.figures = _since(before, await engine.figures())
     totals.seconds = time.monotonic() - started
     return totals

@@ -6,6 +6,7 @@ from rich.table import Table
 
 from app.cli.batch import Totals
 from app.cli.output import printable, stdout
+from app.core.costs import Costs, total
 from app.core.lifecycle import Status
 from app.profiles import gate_in_force
 from app.settings import Settings
@@ -47,16 +48,31 @@ def print_summary(totals: Totals, settings: Settings) -> None:
 
 
 def _work(totals: Totals) -> list[tuple[str, str, str]]:
-    figures = totals.figures
+    figures, costs = totals.figures, total(totals.costs)
     rate = totals.rows / totals.seconds if totals.seconds else 0.0
     retries = figures.get("retries_scheduled", 0)
     return [
         ("rows", str(totals.rows), f"{totals.answered_before} were answered before"),
-        ("model calls", str(figures.get("model_calls", 0)), f"{totals.tokens} tokens in all"),
+        ("model calls", str(figures.get("model_calls", 0)), _calls_in_all(costs)),
+        ("model time", f"{costs.seconds:.1f}", "seconds of these questions' calls in all"),
+        (
+            "tokens",
+            str(costs.tokens),
+            f"written in all, {costs.prompt_tokens} read{_untold(costs)}",
+        ),
         ("regenerations", str(figures.get("regenerations", 0)), "weak answers asked again"),
         ("retries", str(retries), "after overloads and rate limits"),
         ("seconds", f"{totals.seconds:.1f}", f"{rate:.1f} questions/s"),
     ]
+
+
+def _calls_in_all(costs: Costs) -> str:
+    again = f", {costs.repeated} of them started again" if costs.repeated else ", none twice"
+    return f"in this run; these questions took {costs.calls} in all{again}"
+
+
+def _untold(costs: Costs) -> str:
+    return f"; {costs.untold} answers came without a count" if costs.untold else ""
 
 
 def _print_next_steps(totals: Totals, settings: Settings) -> None:

@@ -25,7 +25,11 @@ class CallKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One model call and what became of it. Times are Unix seconds, `seconds` the call's length."""
+    """One model call and what became of it. Times are Unix seconds, `seconds` the call's length.
+
+    `claims` and `prompt_tokens` are for `app.core.costs`: how many times the call was started (0:
+    it is known by its verdict only), and the tokens of the prompt, where the server tells.
+    """
 
     round: int
     generation: int
@@ -38,6 +42,8 @@ class Attempt:
     cause: str | None = None
     score: Score | None = None
     waited_seconds: float = 0.0
+    claims: int = 1
+    prompt_tokens: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         row: dict[str, Any] = {

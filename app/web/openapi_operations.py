@@ -88,6 +88,23 @@ _QUESTIONS = Operation(
     errors=(422, 503),
 )
 
+_COSTS = Operation(
+    name="getCosts",
+    summary="What all calls cost, by model; at most ten seconds old",
+    tag="questions",
+    replies={200: Reply("Calls, tokens, seconds", shapes.CostsShown)},
+    errors=(503,),
+)
+
+_QUESTION_COSTS = Operation(
+    name="getQuestionCosts",
+    summary="What the calls of a question cost, by model",
+    tag="questions",
+    parameters=(Parameter("id", "path", _QUESTION_ID, "The question's id", _ID),),
+    replies={200: Reply("Calls, tokens, seconds", shapes.QuestionCosts)},
+    errors=(404, 503),
+)
+
 _SCORE = Operation(
     name="scorePairs",
     summary="BERTScore of one pair, or of several",
@@ -133,6 +150,8 @@ OPERATIONS: dict[str, Operation] = {
     "POST /query": _QUERY,
     "GET /questions/{id}": _QUESTION,
     "GET /questions": _QUESTIONS,
+    "GET /questions/{id}/costs": _QUESTION_COSTS,
+    "GET /costs": _COSTS,
     "POST /score": _SCORE,
     "GET /metrics": _METRICS,
     "GET /health": _HEALTH,

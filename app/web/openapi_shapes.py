@@ -80,6 +80,28 @@ class Accepted(Shape):
     status: Status
 
 
+class CostFigures(Shape, kw_only=True):
+    """Calls counted by their starts; `repeated` are those beyond the first of the same call."""
+
+    calls: int
+    answered: int
+    failed: int
+    repeated: int
+    prompt_tokens: int
+    tokens: int
+    untold: int
+    seconds: float
+
+
+class CostsShown(Shape, kw_only=True):
+    total: CostFigures
+    by_model: dict[str, CostFigures]
+
+
+class QuestionCosts(CostsShown, kw_only=True):
+    question_id: str
+
+
 class Scored(Shape, kw_only=True):
     precision: float
     recall: float

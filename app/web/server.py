@@ -10,7 +10,7 @@ from app.engine_file import remove_engine_file, write_engine_file
 from app.errors import SettingsError
 from app.factory import PipelineApp
 from app.settings import Settings
-from app.web import dead_letters, health, openapi, questions, scores
+from app.web import costs, dead_letters, health, openapi, questions, scores
 from app.web.bodies import MAX_BODY_BYTES
 from app.web.middleware import authorisation, declared_parameters, errors, known_callers
 from app.web.safe_headers import SafeRunner
@@ -31,6 +31,7 @@ def make_web_app(context: Context, settings: Settings) -> web.Application:
     )
     health.add_routes(app, context)
     questions.add_routes(app, context, settings)
+    costs.add_routes(app, context)
     scores.add_routes(app, context)
     dead_letters.add_routes(app, context, settings)
     openapi.add_routes(app, settings)

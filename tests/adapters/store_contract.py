@@ -15,6 +15,7 @@ from app.ports import (
     AnswerStore,
     Waiting,
 )
+from tests.adapters.store_contract_costs import CostContract
 from tests.adapters.store_contract_facts import (
     FIRST,
     accepted,
@@ -319,5 +320,7 @@ class ReadContract:
         assert await store.check()
 
 
-class StoreContract(AcceptContract, LedgerContract, LettersContract, StateContract, ReadContract):
+class StoreContract(
+    AcceptContract, LedgerContract, CostContract, LettersContract, StateContract, ReadContract
+):
     """All of it."""

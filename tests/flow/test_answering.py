@@ -10,6 +10,7 @@ from app.adapters.llm_memory import ScriptedModel
 from app.adapters.scorer_memory import OverlapScorer
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
+from app.core.strategies import Strategy
 from app.errors import ScoreFailure, llm_failed
 from models.questions import ScoredAttempt
 from tests.flow.engine import LIMITS, make_ports, question, running
@@ -150,3 +151,16 @@ async def test_two_thousand_questions_all_end() -> None:
     assert len(ports.model.calls) == 2000
     assert ports.model.most_in_flight <= 64
     assert await ports.store.counts() == {Status.VALIDATED: 2000}
+
+
+async def test_a_later_generation_may_ask_another_model_and_its_attempt_says_so() -> None:
+    strategies = (Strategy(0.0, 1), Strategy(0.5, 2, model="large"))
+    ports = make_ports(model=ScriptedModel(script={"Why?": ["wrong", "An answer"]}))
+    async with running(ports, limits=replace(LIMITS, strategies=strategies)) as engine:
+        asked = question("Why?")
+        await engine.submit(asked)
+        row = await engine.final(asked.question_id)
+    assert [call.prompt.model for call in ports.model.calls] == ["", "large"]
+    assert [attempt.model for attempt in row.attempts] == ["scripted", "large"]
+    assert row.model == "scripted", "the question's identity stays"
+    assert (await ports.store.costs([asked.question_id])).keys() == {"scripted", "large"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.adapters.llm_memory import ScriptedModel
+from app.core.causes import CauseTable
 from app.core.failures import CAUSES, Route
 from app.core.lifecycle import Status
 from app.core.retry import RetryPolicy
@@ -233,3 +234,22 @@ async def test_five_hundred_waits_that_end_together_are_all_released_once() -> N
         await engine.idle()
     assert {row.status for row in rows} == {Status.VALIDATED}
     assert len(model.calls) == 1000
+
+
+@pytest.mark.parametrize("route", list(Route))
+async def test_a_cause_goes_where_the_table_in_force_says(route: Route) -> None:
+    table = CauseTable(routes={"context_exceeded": route})
+    model = scripted(llm_failed(table["context_exceeded"], "too long"))
+    async with running(make_ports(model=model), limits=replace(LIMITS, causes=table)) as engine:
+        asked = question("Why?")
+        await engine.submit(asked)
+        row = await engine.final(asked.question_id)
+        await engine.idle()
+        held = {
+            Route.OVERLOAD: engine.names.errors_overload,
+            Route.QUOTA: engine.names.errors_quota,
+            Route.DEAD: engine.names.dead_letters,
+        }
+        assert [len(engine.messages(topic)) for topic in held.values()].count(1) == 1
+        assert len(engine.messages(held[route])) == 1
+    assert row.status is (Status.DEAD if route is Route.DEAD else Status.VALIDATED)
