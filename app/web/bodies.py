@@ -13,6 +13,8 @@ from app.errors import InputError
 from models.questions import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS
 
 MAX_BODY_BYTES = 65_536
+#: Routes that take more: mended messages, of which the longest fits in base64.
+LARGER_BODIES = {"/dead-letters/redrive": 4 * 1024 * 1024}
 MAX_PAIRS = 256
 
 #: Something besides white space, and no NUL (PostgreSQL text can't hold one).
@@ -63,6 +65,11 @@ class PairsBody(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /score` with several pairs."""
 
     pairs: Annotated[list[Pair], Meta(min_length=1, max_length=MAX_PAIRS)]
+
+
+def body_limit(path: str) -> int:
+    """Return how many bytes the body of a route may have."""
+    return LARGER_BODIES.get(path, MAX_BODY_BYTES)
 
 
 async def read_body(request: web.Request, shape: type[Body]) -> Body:

@@ -18,8 +18,16 @@ from app.letters_shown import decoded, filter_of
 from app.redriving import Mended, Rules
 from app.settings import Settings
 from app.web import letter_bodies as bodies
-from app.web.bodies import NotJson, PageCursor, PageLimit, decode, read_body, read_parameter
-from app.web.replies import error_response, json_reply
+from app.web.bodies import (
+    NotJson,
+    PageCursor,
+    PageLimit,
+    body_limit,
+    decode,
+    read_body,
+    read_parameter,
+)
+from app.web.replies import json_reply
 
 _FILTERS = {
     "cause": bodies.Causes,
@@ -68,11 +76,7 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
         )
 
     async def redrive(request: web.Request) -> web.Response:
-        try:
-            raw = await request.clone(client_max_size=bodies.MAX_REDRIVE_BODY_BYTES).read()
-        except web.HTTPRequestEntityTooLarge:
-            most = bodies.MAX_REDRIVE_BODY_BYTES
-            return error_response(413, "too_large", f"the body is over {most} bytes")
+        raw = await request.clone(client_max_size=body_limit(request.path)).read()
         with _in_words():
             order = _order(raw, context.now())
         done = await desk().redrive(order)

@@ -10,9 +10,6 @@ from msgspec import Meta
 from app.core.redrive import LetterState
 from app.redriving import MAX_BATCH
 
-#: Some transformed messages at once: the longest one fits, in base64.
-MAX_REDRIVE_BODY_BYTES = 4 * 1024 * 1024
-
 _DAY = r"2\d{3}-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
 _CLOCK = r"T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-3]):[0-5]\d)?"
 #: 2h (ago), 2026-11-25, 2026-11-25T18:00:00Z, or Unix seconds.

@@ -12,7 +12,7 @@ from aiohttp import web
 from agents.context import Context
 from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
 from app.settings import Settings
-from app.web.bodies import MAX_BODY_BYTES, NotJson
+from app.web.bodies import NotJson, body_limit
 from app.web.openapi_operations import OPERATIONS
 from app.web.origin import cross_site_problem, host_problem
 from app.web.replies import error_response
@@ -41,9 +41,11 @@ async def _answer(  # noqa: PLR0911 (one return for each kind of error)
     context: Context, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     try:
+        if (request.content_length or 0) > body_limit(request.path):  # it need not be waited for
+            return _too_large(request)
         return await handler(request)
     except web.HTTPRequestEntityTooLarge:
-        return error_response(413, "too_large", f"the body is over {MAX_BODY_BYTES} bytes")
+        return _too_large(request)
     except web.HTTPException as error:
         response = error_response(
             error.status, error.reason.lower().replace(" ", "_"), error.reason
@@ -66,6 +68,10 @@ async def _answer(  # noqa: PLR0911 (one return for each kind of error)
     except Exception:  # noqa: BLE001 (the outermost boundary of a request)
         context.log.error("request_failed", path=request.path, error=traceback.format_exc())
         return error_response(500, "internal", "an unexpected error, see the log")
+
+
+def _too_large(request: web.Request) -> web.Response:
+    return error_response(413, "too_large", f"the body is over {body_limit(request.path)} bytes")
 
 
 #: Methods that change nothing and cost nothing; every other one is a write.
@@ -112,7 +118,8 @@ def authorisation(settings: Settings) -> Any:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if token is not None and request.method not in READS:
+        known = request.match_info.http_exception is None  # else 404 or 405, whoever asks
+        if token is not None and known and request.method not in READS:
             given = request.headers.get("Authorization", "")
             if not hmac.compare_digest(given.encode(errors="replace"), expected):
                 return error_response(
