@@ -24,6 +24,7 @@ class Move:
     status: Status
     due_at: float | None = None
     cause: str | None = None
+    deadline_at: float | None = None
 
 
 def move_of_wait(wait: Waiting) -> Move:

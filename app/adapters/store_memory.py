@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from app.adapters.clock import SystemClock
 from app.adapters.store_cursor import Position, decode_cursor, encode_cursor, page_size
@@ -32,8 +33,10 @@ from app.ports import (
     Clock,
     DeadLetterRow,
     Ending,
+    Overdue,
     Page,
     StoredVerdict,
+    SweepLimits,
     Waiting,
 )
 
@@ -68,6 +71,9 @@ class MemoryStore(MemoryLetters):
         super().__init__()
         self._clock: Clock = clock or SystemClock()
         self._calls: dict[CallKey, _Call] = {}
+        #: By question and round.
+        self._deadlines: dict[tuple[str, int], float] = {}
+        self._swept: dict[tuple[str, int], float] = {}
 
     async def accept(self, questions: Sequence[Accepted]) -> set[str]:
         for fact in questions:
@@ -99,6 +105,9 @@ class MemoryStore(MemoryLetters):
             verdict=call.verdict if call is not None else None,
         )
         self._move(Move(key.question_id, key.turn, Status.ASKING))
+        row = self._questions.get(key.question_id)
+        if request.deadline_at is not None and row is not None and row.turn == key.turn:
+            self._deadlines[key.question_id, key.round] = request.deadline_at
         return Claimed()
 
     async def renew(self, owner: str, lease_seconds: float, now: float) -> int:
@@ -217,12 +226,23 @@ class MemoryStore(MemoryLetters):
     async def counts(self) -> dict[Status, int]:
         return dict(Counter(row.status for row in self._questions.values()))
 
-    async def unfinished(self, accepted_before: float, limit: int = 100) -> list[StoredQuestion]:
-        """Return questions accepted before a time (Unix seconds) that did not end, oldest first."""
-        open_ = [row for row in self._questions.values() if not row.status.final]
-        return sorted((row for row in open_ if row.accepted_at < accepted_before), key=_position)[
-            :limit
-        ]
+    async def take_overdue(self, now: float, limits: SweepLimits) -> list[Overdue]:
+        taken: list[Overdue] = []
+        oldest = now - limits.lost_seconds
+        for row in sorted(self._questions.values(), key=_position):
+            if row.status.final or len(taken) == limits.batch:
+                continue
+            key = (row.question_id, row.turn.round)
+            deadline_at, swept_at = self._deadlines.get(key), self._swept.get(key, -inf)
+            late = (
+                deadline_at is not None
+                and deadline_at <= now - limits.grace_seconds
+                and swept_at <= now - limits.again_seconds
+            )
+            if late or (row.accepted_at <= oldest and swept_at <= oldest):
+                self._swept[key] = now
+                taken += [Overdue(q, deadline_at) for q in await self.questions_by_id([key[0]])]
+        return taken
 
     async def check(self) -> str:
         return f"{len(self._questions)} questions in memory"

@@ -21,6 +21,7 @@ from app.adapters.store_facts import accepted_row, ended_row, fold_rows, move_of
 from app.adapters.store_postgres_calls import clean_key
 from app.adapters.store_postgres_costs import read_costs
 from app.adapters.store_postgres_letters import PostgresLetters
+from app.adapters.store_postgres_overdue import take_overdue
 from app.adapters.store_postgres_pool import Limits, PostgresPool
 from app.core.costs import Costs
 from app.core.lifecycle import Status, Turn
@@ -35,8 +36,10 @@ from app.ports import (
     ClaimRequest,
     DeadLetterRow,
     Ending,
+    Overdue,
     Page,
     StoredVerdict,
+    SweepLimits,
     Waiting,
 )
 
@@ -160,14 +163,11 @@ class PostgresStore(PostgresLetters):
     async def backlog(self, at_most: int) -> int:
         return await self._read(lambda connection: reads.read_backlog(connection, at_most))
 
+    async def take_overdue(self, now: float, limits: SweepLimits) -> list[Overdue]:
+        return await self._pool.run(lambda connection: take_overdue(connection, now, limits))
+
     async def counts(self) -> dict[Status, int]:
         return await self._read(reads.read_counts)
-
-    async def unfinished(self, accepted_before: float, limit: int = 100) -> list[StoredQuestion]:
-        """Return questions accepted before a time (Unix seconds) that did not end, oldest first."""
-        return await self._read(
-            lambda connection: reads.read_unfinished(connection, accepted_before, limit)
-        )
 
     async def check(self) -> str:
         await self._pool.open()

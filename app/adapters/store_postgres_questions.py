@@ -43,6 +43,8 @@ ON CONFLICT (question_id) DO UPDATE SET
     metadata = CASE WHEN excluded.round > old.round THEN excluded.metadata ELSE old.metadata END,
     accepted_at = CASE WHEN excluded.round > old.round
         THEN excluded.accepted_at ELSE old.accepted_at END,
+    deadline_at = CASE WHEN excluded.round > old.round THEN NULL ELSE old.deadline_at END,
+    swept_at = CASE WHEN excluded.round > old.round THEN NULL ELSE old.swept_at END,
     due_at = excluded.due_at, finished_at = excluded.finished_at, answer = excluded.answer,
     score_precision = excluded.score_precision, score_recall = excluded.score_recall,
     score_f1 = excluded.score_f1, threshold = excluded.threshold,
@@ -59,10 +61,14 @@ SELECT FROM questions WHERE question_id = ANY($1::text[]) ORDER BY question_id F
 _MOVE = """
 UPDATE questions AS old SET
     status = new.status, round = new.round, generation = new.generation, attempt = new.attempt,
+    deadline_at = CASE WHEN new.deadline_at IS NULL AND new.round = old.round
+        THEN old.deadline_at ELSE new.deadline_at END,
+    swept_at = CASE WHEN new.round > old.round THEN NULL ELSE old.swept_at END,
     due_at = new.due_at, cause = new.cause, finished_at = NULL, answer = NULL,
     score_precision = NULL, score_recall = NULL, score_f1 = NULL, threshold = NULL, scorer = NULL
-FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[], $7::text[])
-    AS new (question_id, round, generation, attempt, status, due_at, cause)
+FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[], $7::text[],
+    $8::float8[])
+    AS new (question_id, round, generation, attempt, status, due_at, cause, deadline_at)
 WHERE old.question_id = new.question_id AND answerloop_supersedes(
     old.round, old.generation, old.attempt, old.status,
     new.round, new.generation, new.attempt, new.status)
@@ -105,11 +111,12 @@ async def move_questions(connection: Any, moves: Sequence[Move]) -> None:
             str(move.status),
             None if move.due_at is None else float(move.due_at),
             clean_optional(move.cause),
+            None if move.deadline_at is None else float(move.deadline_at),
         )
         for move in folded
     ]
     await connection.execute(_LOCK, [row[0] for row in rows])
-    await connection.execute(_MOVE, *columns(rows, 7))
+    await connection.execute(_MOVE, *columns(rows, 8))
 
 
 async def lock_questions(connection: Any, question_ids: Sequence[str]) -> None:

@@ -38,17 +38,6 @@ WHERE status = $2 AND (accepted_at, question_id) < ($3::float8, $4::text)
 ORDER BY accepted_at DESC, question_id DESC LIMIT $1
 """
 
-# The oldest of each status by its index, then the oldest of those.
-_UNFINISHED = """
-SELECT oldest.*
-FROM unnest($1::text[]) AS unfinished (status)
-CROSS JOIN LATERAL (
-    SELECT * FROM questions
-    WHERE questions.status = unfinished.status AND accepted_at < $2::float8
-    ORDER BY accepted_at, question_id LIMIT $3) AS oldest
-ORDER BY accepted_at, question_id LIMIT $3
-"""
-
 # By its index, however many questions have ended.
 _BACKLOG = """
 SELECT count(*) FROM (
@@ -106,12 +95,3 @@ async def read_backlog(connection: Any, at_most: int) -> int:
     unfinished = [str(status) for status in Status if not status.final]
     count: int = await connection.fetchval(_BACKLOG, unfinished, at_most)
     return count
-
-
-async def read_unfinished(
-    connection: Any, accepted_before: float, limit: int
-) -> list[StoredQuestion]:
-    """Return questions that were accepted before a time and have no end yet, oldest first."""
-    unfinished = [str(status) for status in Status if not status.final]
-    rows = await connection.fetch(_UNFINISHED, unfinished, float(accepted_before), limit)
-    return list(map(question_of, rows))

@@ -27,6 +27,7 @@ from tests.adapters.store_contract_facts import (
     stored,
 )
 from tests.adapters.store_contract_ledger import LedgerContract
+from tests.adapters.store_contract_overdue import OverdueContract
 from tests.adapters.store_contract_letters import LettersContract
 
 
@@ -305,22 +306,17 @@ class ReadContract:
         assert await store.backlog(10) == 3
         assert await store.backlog(2) == 2
 
-    async def test_what_did_not_end_is_found_oldest_first(self, store: Any) -> None:
-        for n, status in enumerate(Status):
-            await put(store, f"q{n}", FIRST, status)
-        await store.accept([accepted("young", accepted_at=1_800_000_000.0)])
-        await store.accept([accepted("old", accepted_at=1.0)])
-        found = await store.unfinished(1_700_000_001.0)
-        assert [each.question_id for each in found] == ["old", "q0", "q1", "q2", "q3"]
-        assert {each.status for each in found} == {each for each in Status if not each.final}
-        assert [each.question_id for each in await store.unfinished(1e10, limit=2)] == ["old", "q0"]
-        assert await store.unfinished(1.0) == []
-
     async def test_a_store_that_works_says_so(self, store: AnswerStore) -> None:
         assert await store.check()
 
 
 class StoreContract(
-    AcceptContract, LedgerContract, CostContract, LettersContract, StateContract, ReadContract
+    AcceptContract,
+    LedgerContract,
+    CostContract,
+    LettersContract,
+    StateContract,
+    ReadContract,
+    OverdueContract,
 ):
     """All of it."""
