@@ -31,6 +31,8 @@ from app.chaos.topics import TopicReader, open_reader
 from app.settings import load_settings
 from app.topics import TopicNames, topic_names
 
+_SCORED, _LETTER = "answerloop.ScoredAnswer", "answerloop.DeadLetter"
+
 
 class Sources(msgspec.Struct, forbid_unknown_fields=True):
     """Where the witnesses are. `broker` is `kafka://host:port` or the folder of an embedded log."""
@@ -49,11 +51,11 @@ async def gather(sources: Sources) -> Evidence:
     names = topic_names(load_settings(topic_prefix=sources.prefix))
     reader = open_reader(sources.broker)
     try:
-        said, letters = await _said(reader, names)
+        said = await _said(reader, names)
         lag = await reader.lag(sources.group, names)
     finally:
         await reader.close()
-    rows, calls = await _stored(sources.dsn)
+    rows, calls, letters = await _stored(sources.dsn)
     return Evidence(
         accepted=list(read_ledger(Path(sources.ledger))),
         rows=rows,
@@ -62,35 +64,39 @@ async def gather(sources: Sources) -> Evidence:
         model_calls=list(_model_calls(Path(sources.calls))),
         lag=lag,
         waits=Waits(**sources.waits),
-        letters=letters,
+        letters_stored=letters,
     )
 
 
-async def _said(reader: TopicReader, names: TopicNames) -> tuple[list[SaidEnd], int]:
-    """Return what the topics say of judged attempts and ends, and how many dead letters."""
+async def _said(reader: TopicReader, names: TopicNames) -> list[SaidEnd]:
+    """Return what the topics say of judged attempts and ends; what is no record was poison."""
     said = []
     for topic in (names.validated_responses, names.low_quality_responses):
         records = [_object(value) for value in await reader.values(topic)]
-        said += [_said_end(record) for record in records if record and "status" in record]
-    letters = await reader.values(names.dead_letters)
-    for value in letters:
-        record = _object(value) or {}
-        if (question := record.get("question")) is not None:
+        said += [_said_end(record) for record in records if _is_scored(record)]
+    for value in await reader.values(names.dead_letters):
+        record = _object(value)
+        question = record.get("question")
+        if isinstance(question, dict) and record.get("type") == _LETTER:
             said.append(SaidEnd(_call_id(question), "dead", record.get("cause"), final=True))
-    return said, len(letters)
+    return said
 
 
 def _said_end(record: dict[str, Any]) -> SaidEnd:
     return SaidEnd(_call_id(record), record["status"], record.get("answer"), record["final"])
 
 
-def _object(value: bytes) -> dict[str, Any] | None:
-    """Return a record; what is none was put there as poison."""
+def _is_scored(record: dict[str, Any]) -> bool:
+    return record.get("type") == _SCORED and "status" in record and "question_id" in record
+
+
+def _object(value: bytes) -> dict[str, Any]:
+    """Return a record, or nothing of what is none."""
     try:
         found = orjson.loads(value)
     except orjson.JSONDecodeError:
-        return None
-    return found if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _call_id(record: dict[str, Any]) -> CallId:
@@ -102,7 +108,7 @@ def _call_id(record: dict[str, Any]) -> CallId:
     )
 
 
-async def _stored(dsn: str) -> tuple[list[StoredRow], list[StoredCall]]:
+async def _stored(dsn: str) -> tuple[list[StoredRow], list[StoredCall], int]:
     connection = await asyncpg.connect(dsn)
     try:
         rows = await connection.fetch(
@@ -112,11 +118,13 @@ async def _stored(dsn: str) -> tuple[list[StoredRow], list[StoredCall]]:
             "SELECT question_id, round, generation, attempt, outcome, started_at, cause, failed_at,"
             " retry_after_seconds, verdict FROM attempts"
         )
+        letters = await connection.fetchval("SELECT count(*) FROM dead_letters")
     finally:
         await connection.close()
     return (
         [StoredRow(*row) for row in rows],
         [StoredCall(CallId(*row[:4]), *row[4:]) for row in calls],
+        letters,
     )
 
 

@@ -44,7 +44,7 @@ class Audit:
     uncalled: int
     early_retries: int
     lag: int
-    letters: int
+    letters_stored: int
     problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
@@ -62,7 +62,7 @@ class Audit:
             "uncalled": self.uncalled,
             "early_retries": self.early_retries,
             "lag": self.lag,
-            "letters": self.letters,
+            "letters_stored": self.letters_stored,
             "problems": self.problems,
         }
 
@@ -94,7 +94,7 @@ def audit(evidence: Evidence) -> Audit:
         uncalled=sum(uncalled.values()),
         early_retries=len(early),
         lag=sum(lag.values()),
-        letters=evidence.letters,
+        letters_stored=evidence.letters_stored,
         problems=[
             *_told("lost", lost),
             *_told("twice", twice),

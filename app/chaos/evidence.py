@@ -84,4 +84,4 @@ class Evidence:
     model_calls: list[ModelCall]
     lag: dict[str, int] = field(default_factory=dict)
     waits: Waits = Waits()
-    letters: int = 0
+    letters_stored: int = 0

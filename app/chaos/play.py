@@ -20,11 +20,8 @@ from app.chaos.servers import ServerMissing
 from app.chaos.stage import Stage
 from app.chaos.timeline import percentile
 from app.errors import AnswerloopError
-from app.settings import load_settings
-from app.topics import topic_names
 
 AUDIT_SECONDS = 300.0
-_LAG_SECONDS = 60.0
 
 
 async def play(
@@ -77,6 +74,8 @@ async def _perform(stage: Stage) -> Facts:
     try:
         await _load_and_faults(stage)
         await _settle(stage)
+        if stage.scenario.afterwards is not None:
+            await stage.scenario.afterwards(stage)
         await stage.timeline.sample()
     finally:
         sampling.cancel()
@@ -118,14 +117,7 @@ async def _settle(stage: Stage) -> None:
     while time.monotonic() < deadline and stage.timeline.done < len(accepted):
         await asyncio.sleep(0.2)
     stage.figures["settle_seconds"] = round(time.monotonic() - started, 1)
-    topics = topic_names(load_settings(topic_prefix=stage.prefix))
-    reader = stage.reader()
-    deadline = time.monotonic() + _LAG_SECONDS
-    try:
-        while await reader.lag(stage.group, topics) and time.monotonic() < deadline:
-            await asyncio.sleep(0.5)
-    finally:
-        await reader.close()
+    await stage.all_read()
 
 
 async def _stop_all(stage: Stage) -> None:
@@ -159,7 +151,7 @@ async def run_auditor(stage: Stage) -> dict[str, Any]:
     overload = stage.cluster.settings
     sources = {
         "ledger": str(stage.client.ledger.path),
-        "dsn": stage.dsn,
+        "dsn": stage.database.dsn,
         "broker": stage.broker_for_readers,
         "prefix": stage.prefix,
         "group": stage.group,

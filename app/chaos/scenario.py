@@ -96,8 +96,10 @@ CONSERVATION = (
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One way of breaking things. `faults` runs beside the load; `checks` come on top of
-    CONSERVATION, `repeated_calls` is the limit on calls beyond the promised ones.
+    """One way of breaking things. `faults` runs beside the load, `afterwards` once all has ended.
+
+    `checks` come on top of CONSERVATION; `repeated_calls` limits the calls beyond the promised ones.
+    `needs_kafka`: the broker is ours to break, or is spoken to as only Kafka can be.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Scenario:
     load: Load = Load()
     latency_seconds: float = 0.3
     settings: Mapping[str, str] = field(default_factory=dict)
+    afterwards: Callable[[Stage], Awaitable[None]] | None = None
     redis: bool = False
     needs_kafka: bool = False
     settle_seconds: float = 120.0

@@ -12,11 +12,15 @@ from typing import Any
 
 from app.chaos.client import Client
 from app.chaos.cluster import Cluster, Worker, is_ready
+from app.chaos.database import Database
 from app.chaos.model import FakeModel
 from app.chaos.outside import Outside
 from app.chaos.scenario import Options, Scenario
+from app.chaos.servers import ServerMissing
 from app.chaos.timeline import Timeline
-from app.chaos.topics import TopicReader, open_reader
+from app.chaos.topics import open_reader
+from app.settings import load_settings
+from app.topics import TopicNames, topic_names
 
 PARTITIONS = 6
 CONCURRENCY = 4
@@ -37,7 +41,7 @@ class Stage:
         self.figures: dict[str, Any] = {}
         self.notes: list[str] = []
         self.fault_log: list[dict[str, Any]] = []
-        self.dsn = ""
+        self.database = Database("")
         self.cluster = Cluster(folder, {})
         self.model = FakeModel(folder, scenario.latency_seconds)
         self.client = Client(run, folder, self._addresses, self.random)
@@ -53,6 +57,11 @@ class Stage:
         return f"{self.name}-questions"
 
     @property
+    def topics(self) -> TopicNames:
+        """Names of the topics of this run."""
+        return topic_names(load_settings(topic_prefix=self.prefix))
+
+    @property
     def embedded(self) -> bool:
         return self.options.broker == "log"
 
@@ -62,18 +71,20 @@ class Stage:
 
     async def open(self) -> None:
         """Make the database, start the model. Raises ServerMissing."""
-        if self.scenario.needs_kafka:
-            _ = self.outside.kafka
-        self.dsn = await self.outside.new_database()
+        if self.scenario.needs_kafka and self.embedded:
+            raise ServerMissing("this scenario is about Kafka: --broker kafka")
+        self.database = Database(await self.outside.new_database())
         self.model.start()
         self.cluster.settings.update(self._settings())
-        self.timeline = Timeline(self.dsn, self.model, lambda: len(self.client.traffic.accepted))
+        self.timeline = Timeline(
+            self.database.dsn, self.model, lambda: len(self.client.traffic.accepted)
+        )
 
     def _settings(self) -> dict[str, str]:
         broker = "log:" if self.embedded else f"kafka://{self.outside.kafka_address}"
         return {
             "BROKER": broker,
-            "DATABASE": self.dsn,
+            "DATABASE": self.database.dsn,
             "CACHE": self.outside.redis.url if self.scenario.redis else "memory:",
             "LLM": f"ollama://{self.model.host}",
             "LLM_MODEL": "smol",
@@ -140,9 +151,18 @@ class Stage:
                 while worker.alive and not await is_ready(worker):
                     await asyncio.sleep(0.1)
 
-    def reader(self) -> TopicReader:
-        """Return a reader of this run's topics."""
-        return open_reader(self.broker_for_readers)
+    async def all_read(self, seconds: float = 60.0) -> bool:
+        """Wait until the group has read every message, within a time; tell whether it has."""
+        reader = open_reader(self.broker_for_readers)
+        deadline = time.monotonic() + seconds
+        try:
+            while await reader.lag(self.group, self.topics):
+                if time.monotonic() > deadline:
+                    return False
+                await asyncio.sleep(0.5)
+        finally:
+            await reader.close()
+        return True
 
     @property
     def broker_for_readers(self) -> str:

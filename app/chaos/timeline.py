@@ -9,10 +9,10 @@ from typing import Any
 
 import asyncpg
 
+from app.chaos.database import FINAL
 from app.chaos.model import FakeModel
 
 SAMPLE_SECONDS = 1.0
-_FINAL = ["validated", "low_quality", "unscored", "dead"]
 
 
 class Timeline:
@@ -68,13 +68,13 @@ class Timeline:
 
     async def _read(self, connection: Any) -> None:
         self.done = await connection.fetchval(
-            "SELECT count(*) FROM questions WHERE status = ANY($1)", _FINAL
+            "SELECT count(*) FROM questions WHERE status = ANY($1)", FINAL
         )
         rows = await connection.fetch(
             "SELECT finished_at, finished_at - accepted_at FROM questions"
             " WHERE finished_at > $1 AND status = ANY($2)",
             self._newest_end,
-            _FINAL,
+            FINAL,
         )
         if rows:
             self._newest_end = max(row[0] for row in rows)

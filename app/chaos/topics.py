@@ -1,12 +1,17 @@
-"""The topics as the auditor reads them: every record of one, and what a group has left unread."""
+"""The topics as the auditor reads them: every record of one, and what a group has left unread.
+
+A topic that is not there raises BrokerUnavailable: who sees nothing must not say that all is well.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.errors import BrokerUnavailable
 from app.transports.embedded.reader import open_readonly
 
 
@@ -56,7 +61,9 @@ class LogReader:
 
     def _partitions(self, topic: str) -> list[tuple[str, int]]:
         info = self._reader.topics().get(topic)
-        return [(topic, n) for n in range(info.partitions)] if info else []
+        if info is None:
+            raise BrokerUnavailable(f"there is no topic {topic}")
+        return [(topic, n) for n in range(info.partitions)]
 
 
 class KafkaReader:
@@ -65,11 +72,15 @@ class KafkaReader:
     def __init__(self, bootstrap: Sequence[str]) -> None:
         self._bootstrap = list(bootstrap)
         self._consumer: Any = None
+        self._admin: Any = None
 
     async def _started(self) -> Any:
         if self._consumer is None:
             from aiokafka import AIOKafkaConsumer
+            from aiokafka.admin import AIOKafkaAdminClient
 
+            self._admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+            await self._admin.start()
             self._consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,
                 max_partition_fetch_bytes=16 * 1024 * 1024,
@@ -81,8 +92,6 @@ class KafkaReader:
     async def values(self, topic: str) -> list[bytes]:
         consumer = await self._started()
         partitions = await self._partitions([topic])
-        if not partitions:
-            return []
         ends = await consumer.end_offsets(partitions)
         starts = await consumer.beginning_offsets(partitions)
         open_ = {tp for tp in partitions if ends[tp] > starts[tp]}
@@ -100,15 +109,8 @@ class KafkaReader:
         return found
 
     async def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
-        from aiokafka.admin import AIOKafkaAdminClient
-
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
-        await admin.start()
-        try:
-            committed = await admin.list_consumer_group_offsets(group)
-        finally:
-            await admin.close()
         consumer = await self._started()
+        committed = await self._admin.list_consumer_group_offsets(group)
         partitions = await self._partitions(topics)
         ends = await consumer.end_offsets(partitions)
         starts = await consumer.beginning_offsets(partitions)
@@ -121,16 +123,21 @@ class KafkaReader:
     async def close(self) -> None:
         if self._consumer is not None:
             await self._consumer.stop()
+        if self._admin is not None:
+            await self._admin.close()
 
     async def _partitions(self, topics: Sequence[str]) -> list[Any]:
         from aiokafka import TopicPartition
 
-        consumer = await self._started()
-        await consumer.topics()
+        await self._started()
+        found = await self._admin.describe_topics(list(topics))
+        missing = [each["topic"] for each in found if not each["partitions"]]
+        if missing or len(found) != len(topics):
+            raise BrokerUnavailable(f"there is no topic {', '.join(missing)}")
         return [
-            TopicPartition(topic, number)
-            for topic in topics
-            for number in sorted(consumer.partitions_for_topic(topic) or ())
+            TopicPartition(each["topic"], partition["partition"])
+            for each in found
+            for partition in sorted(each["partitions"], key=itemgetter("partition"))
         ]
 
 

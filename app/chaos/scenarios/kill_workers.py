@@ -30,5 +30,6 @@ KILL_WORKERS = Scenario(
     promise="2 one row and one final state; 3 a call once more for each crash in the middle of it",
     faults=_faults,
     repeated_calls=_one_call_for_each_slot,
-    load=Load(questions=200, rate=8),
+    load=Load(questions=200, rate=6),
+    latency_seconds=1.0,
 )

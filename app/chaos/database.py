@@ -1,0 +1,51 @@
+"""The database of a run, as those outside the workers see and cut it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+FINAL = ["validated", "low_quality", "unscored", "dead"]
+
+
+class Database:
+    """One database, by its DSN: a connection for each look."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+
+    async def ends(self) -> dict[str, tuple[Any, ...]]:
+        """Return all that is stored of each question that has ended."""
+        async with self._connection() as connection:
+            rows = await connection.fetch("SELECT * FROM questions WHERE status = ANY($1)", FINAL)
+        return {row["question_id"]: tuple(row) for row in rows}
+
+    async def ended_since(self, unix_seconds: float) -> bool:
+        """Tell whether a question that was accepted after a time has ended."""
+        async with self._connection() as connection:
+            found: bool = await connection.fetchval(
+                "SELECT exists(SELECT FROM questions WHERE accepted_at > $1 AND status = ANY($2))",
+                unix_seconds,
+                FINAL,
+            )
+        return found
+
+    async def cut_connections(self) -> int:
+        """End every other connection to this database; return how many there were."""
+        async with self._connection() as connection:
+            ended: int = await connection.fetchval(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        return ended
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        connection = await asyncpg.connect(self.dsn, timeout=10)
+        try:
+            yield connection
+        finally:
+            await connection.close()
