@@ -1,0 +1,97 @@
+"""The whole page: standalone HTML that needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from app.chaos.report.markup import Html, join, tag
+from app.chaos.report.numbers import duration, moment, shown, words
+from app.chaos.report.section import section
+from app.chaos.report.summary import scenario_table, tiles
+from app.chaos.report.totals import Totals, totals_of
+
+#: No source of anything is allowed, so that even markup that got in could load and run nothing.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """Return the report of a chaos run as an HTML page; texts in `results` are shown as text."""
+    runs = [run for run in results.get("runs") or [] if isinstance(run, Mapping)]
+    totals = totals_of(runs)
+    body = tag(
+        "main",
+        _header(results, totals),
+        tiles(totals),
+        scenario_table(runs),
+        *(section(run, place) for place, run in enumerate(runs, 1)),
+        _footer(results),
+    )
+    page = tag("html", _head(totals), tag("body", body), lang="en")
+    return f"<!doctype html>\n{page}\n"
+
+
+def _head(totals: Totals) -> Html:
+    style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    return tag(
+        "head",
+        Html('<meta charset="utf-8">'),
+        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Html('<meta name="color-scheme" content="light dark">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
+        tag("title", f"Chaos report: {totals.headline}"),
+        tag("style", Html(style)),
+    )
+
+
+def _header(results: Mapping[str, Any], totals: Totals) -> Html:
+    machine = results.get("machine")
+    facts = machine if isinstance(machine, Mapping) else {}
+    said = [
+        moment(results.get("started_at")),
+        f"took {duration(totals.seconds)}",
+        f"answerloop {results.get('answerloop') or '?'}",
+        *_machine(facts),
+    ]
+    return tag(
+        "header",
+        tag("p", "answerloop chaos report", class_="kind"),
+        tag("h1", totals.headline, class_="good" if totals.good else "bad"),
+        tag("p", *(tag("span", each) for each in said), class_="facts"),
+    )
+
+
+def _machine(facts: Mapping[str, Any]) -> list[str]:
+    """Return the machine's facts in words; those that are not known by name as they are."""
+    known = {
+        "cpus": lambda value: f"{shown(value)} CPUs",
+        "memory_gib": lambda value: f"{shown(value)} GiB",
+        "python": lambda value: f"Python {shown(value)}",
+    }
+    said = [known[name](facts[name]) for name in known if facts.get(name)]
+    return said + [
+        _named(words(str(name)), shown(value))
+        for name, value in facts.items()
+        if name not in known and value
+    ]
+
+
+def _named(name: str, value: str) -> str:
+    """Return `name: value`, and the value alone where it says its name itself."""
+    return value if value.lower().startswith(name.lower()) else f"{name}: {value}"
+
+
+def _footer(results: Mapping[str, Any]) -> Html:
+    command = results.get("command")
+    again = join("Run again: ", tag("code", command)) if command else None
+    return tag(
+        "footer",
+        tag("p", again) if again else None,
+        tag(
+            "p",
+            "Accepted: the client got a 202. Lost: accepted, but in no state. Duplicates: more "
+            "than one row or final state for a question. Calls repeated: beyond one for each "
+            "attempt.",
+        ),
+    )
