@@ -18,7 +18,7 @@ from app.core.questions import StoredQuestion
 from app.core.retry import RetryPolicy
 from app.core.strategies import STRATEGIES, Strategy
 from app.metrics import Metrics
-from app.ports import Ports
+from app.ports import Ports, SweepLimits
 from app.topics import TopicNames
 from app.transports import StreamApp
 from app.wire import TopicSchema
@@ -54,6 +54,9 @@ class Watch:
     def __init__(self) -> None:
         self._waiters: defaultdict[str, set[asyncio.Future[StoredQuestion]]] = defaultdict(set)
 
+    deadline_seconds: float = 0.0
+    sweep: SweepLimits = SweepLimits()
+    sweep_seconds: float = 30.0
     def expect(self, question_id: str) -> asyncio.Future[StoredQuestion]:
         """Return a future that gets the question when its end is stored by this process."""
         future = asyncio.get_running_loop().create_future()

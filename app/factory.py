@@ -11,7 +11,8 @@ from uuid import uuid4
 import faust
 
 from agents.context import Context, Limits
-from agents.questions import admit, ask, hold, judge, persist, route, timers
+from agents.questions import admit, ask, hold, judge, persist, route, sweep, timers
+from agents.questions.calling import finish_detached
 from app.boot import Boot
 from app.broker import broker_url, faust_credentials
 from app.ports import Ports
@@ -120,6 +121,7 @@ def _owned(app: StreamApp, retries: Retries) -> frozenset[int]:
     """Return the partitions of table `retries` that are ours now."""
     changelog = retries.table.changelog_topic.get_topic_name()
     return frozenset(
+    sweep.register(context)
         tp.partition for tp in app.assignor.assigned_actives() if tp.topic == changelog
     )
 
@@ -146,6 +148,7 @@ def _longest_call(settings: Settings) -> float:
 def _faust_options(settings: Settings) -> dict[str, Any]:
     """Return Faust's own settings; the reasons are in docs/transports.md."""
     return {
+        deadline_seconds=settings.deadline_seconds,
         "Topic": NamedTopics,
         "broker": broker_url(settings),
         "broker_credentials": faust_credentials(settings),

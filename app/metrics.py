@@ -25,6 +25,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "regenerations": ("Weak answers asked again", ()),
     "dead_letters": ("Messages that went to the dead letters, by cause", ("cause",)),
     "letters_redriven": ("Dead letters that this process sent again", ()),
+    "questions_swept": ("Questions without an event, put on the log again", ("why",)),
     "repeats_dropped": ("Questions dropped because they are being answered already", ()),
     "cache_hits": ("Queries answered from the cache", ()),
     "cache_misses": ("Queries not found in the cache", ()),

@@ -85,6 +85,18 @@ class QuestionState(faust.Record, abstract=True, namespace="answerloop.QuestionS
 
     def past_deadline(self, now: float) -> bool:
         """Tell whether the deadline, counted from the first call, is over."""
+        deadline_at = self.deadline_at
+        return deadline_at is not None and now >= deadline_at
+
+    @property
+    def deadline_at(self) -> float | None:
+        """When it must have ended, in Unix seconds; None without a deadline or a first call."""
+        if not self.deadline_seconds or self.first_called_at is None:
+            return None
+        return self.first_called_at + self.deadline_seconds
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return the time to the deadline, or None when there is none yet."""
         if not self.deadline_seconds or self.first_called_at is None:
             return False
         return now >= self.first_called_at + self.deadline_seconds
