@@ -123,6 +123,8 @@ def _twice(evidence: Evidence) -> list[str]:
     """One question under two ids, or an id that its key does not give, or one text in two rows."""
     by_key: defaultdict[str, set[str]] = defaultdict(set)
     for question in evidence.accepted:
+        if not question.key:  # its id was not derived from a key
+            continue
         by_key[question.key].add(question.question_id)
         by_key[question.key].add(idempotent_id(question.key))
     keys = [f"key {key} has ids {sorted(found)}" for key, found in by_key.items() if len(found) > 1]

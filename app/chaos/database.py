@@ -10,6 +10,21 @@ import asyncpg
 
 FINAL = ["validated", "low_quality", "unscored", "dead"]
 
+Ends = dict[str, tuple[int, tuple[Any, ...]]]
+
+
+def changed_ends(before: Ends, after: Ends) -> int:
+    """Return how many ends are gone or other than they were.
+
+    A new round of a question is none of them: a dead question that is posted again gets one.
+    """
+    newest = {question: after.get(question, (-1, ())) for question in before}
+    return sum(
+        newest[question][0] < round_
+        or (newest[question][0] == round_ and newest[question][1] != row)
+        for question, (round_, row) in before.items()
+    )
+
 
 class Database:
     """One database, by its DSN: a connection for each look."""
@@ -17,11 +32,11 @@ class Database:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
 
-    async def ends(self) -> dict[str, tuple[Any, ...]]:
-        """Return all that is stored of each question that has ended."""
+    async def ends(self) -> Ends:
+        """Return all that is stored of each question that has ended, with its round."""
         async with self._connection() as connection:
             rows = await connection.fetch("SELECT * FROM questions WHERE status = ANY($1)", FINAL)
-        return {row["question_id"]: tuple(row) for row in rows}
+        return {row["question_id"]: (row["round"], tuple(row)) for row in rows}
 
     async def ended_since(self, unix_seconds: float) -> bool:
         """Tell whether a question that was accepted after a time has ended."""

@@ -48,6 +48,7 @@ class Check:
     limit: Callable[[Facts], float] | float = 0
     unit: str = ""
     least: bool = False
+    key: str = ""
 
     def on(self, facts: Facts) -> dict[str, Any]:
         """Return the outcome as the results hold it."""
@@ -68,14 +69,19 @@ class Check:
 
 def audited(name: str, key: str, limit: Callable[[Facts], float] | float = 0) -> Check:
     """Return a check of one number of the audit."""
-    return Check(name, lambda facts: facts.audit[key], limit)
+    return Check(name, lambda facts: facts.audit[key], limit, key=key)
 
 
 def figure(
-    name: str, key: str, limit: Callable[[Facts], float] | float, unit: str = "", **how: bool
+    name: str,
+    key: str,
+    limit: Callable[[Facts], float] | float,
+    unit: str = "",
+    *,
+    least: bool = False,
 ) -> Check:
     """Return a check of a figure that the scenario noted."""
-    return Check(name, lambda facts: facts.figures[key], limit, unit, **how)
+    return Check(name, lambda facts: facts.figures[key], limit, unit, least=least, key=key)
 
 
 #: What holds in every scenario.
@@ -98,7 +104,8 @@ CONSERVATION = (
 class Scenario:
     """One way of breaking things. `faults` runs beside the load, `afterwards` once all has ended.
 
-    `checks` come on top of CONSERVATION; `repeated_calls` limits the calls beyond the promised ones.
+    `perform` replaces all of it where no worker serves a client. `checks` come on top of `common`;
+    `repeated_calls` limits the calls beyond the promised ones.
     `needs_kafka`: the broker is ours to break, or is spoken to as only Kafka can be.
     """
 
@@ -113,6 +120,8 @@ class Scenario:
     latency_seconds: float = 0.3
     settings: Mapping[str, str] = field(default_factory=dict)
     afterwards: Callable[[Stage], Awaitable[None]] | None = None
+    perform: Callable[[Stage], Awaitable[Facts]] | None = None
+    common: tuple[Check, ...] = CONSERVATION
     redis: bool = False
     needs_kafka: bool = False
     settle_seconds: float = 120.0
@@ -121,7 +130,7 @@ class Scenario:
     @property
     def all_checks(self) -> tuple[Check, ...]:
         calls = audited("model calls made again", "repeated_calls", self.repeated_calls)
-        return (*CONSERVATION, calls, *self.checks)
+        return (*self.common, calls, *self.checks)
 
 
 def _plain(value: float) -> str:

@@ -81,7 +81,8 @@ class Stage:
         )
 
     def _settings(self) -> dict[str, str]:
-        broker = "log:" if self.embedded else f"kafka://{self.outside.kafka_address}"
+        own = self.embedded or self.scenario.perform is not None
+        broker = "log:" if own else f"kafka://{self.outside.kafka_address}"
         return {
             "BROKER": broker,
             "DATABASE": self.database.dsn,
@@ -166,7 +167,7 @@ class Stage:
 
     @property
     def broker_for_readers(self) -> str:
-        if self.embedded:
+        if self.embedded or self.scenario.perform is not None:
             return str(self.folder / "data" / "log")
         return f"kafka://{self.outside.kafka_address}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.chaos.scenario import Scenario
 from app.chaos.scenarios.broker_down import BROKER_DOWN
+from app.chaos.scenarios.embedded_kills import EMBEDDED_KILLS
 from app.chaos.scenarios.freeze_worker import FREEZE_WORKER
 from app.chaos.scenarios.kill_storm import KILL_STORM
 from app.chaos.scenarios.kill_workers import KILL_WORKERS
@@ -14,6 +15,7 @@ from app.chaos.scenarios.redis_down import REDIS_DOWN
 from app.chaos.scenarios.replay import REPLAY
 from app.chaos.scenarios.rolling_restarts import ROLLING_RESTARTS
 from app.chaos.scenarios.slow_model import SLOW_MODEL
+from app.chaos.scenarios.soak import SOAK
 from app.chaos.scenarios.stop_without_broker import STOP_WITHOUT_BROKER
 
 SCENARIOS: dict[str, Scenario] = {
@@ -23,6 +25,7 @@ SCENARIOS: dict[str, Scenario] = {
         ROLLING_RESTARTS,
         FREEZE_WORKER,
         KILL_STORM,
+        EMBEDDED_KILLS,
         BROKER_DOWN,
         STOP_WITHOUT_BROKER,
         MODEL_OVERLOAD,
@@ -32,5 +35,6 @@ SCENARIOS: dict[str, Scenario] = {
         REDIS_DOWN,
         POISON,
         REPLAY,
+        SOAK,
     )
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from app.chaos.database import changed_ends
 from app.chaos.scenario import Facts, Load, Scenario, figure
 from app.chaos.stage import CONCURRENCY, Stage
 
@@ -23,8 +24,7 @@ async def _faults(stage: Stage) -> None:
             ends = await stage.database.ends()
             zombie.thaw()
         await asyncio.sleep(AFTER_SECONDS)
-        now = await stage.database.ends()
-        changed += sum(now.get(question) != end for question, end in ends.items())
+        changed += changed_ends(ends, await stage.database.ends())
     stage.figures |= {"freezes": freezes, "changed_rows": changed}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from app.chaos.database import changed_ends
 from app.chaos.scenario import Load, Scenario, figure
 from app.chaos.stage import Stage
 from app.chaos.tampering import rewind
@@ -24,10 +25,9 @@ async def _replay(stage: Stage) -> None:
             stage.start_worker()
         await stage.all_ready()
         await stage.all_read()
-    now = await stage.database.ends()
     stage.figures |= {
         "messages_replayed": messages,
-        "changed_rows": sum(now.get(each) != rows.get(each) for each in rows.keys() | now.keys()),
+        "changed_rows": changed_ends(rows, await stage.database.ends()),
         "calls_by_replay": (await stage.model.stats())["calls"] - calls,
     }
 
