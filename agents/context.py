@@ -6,14 +6,18 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 from random import Random
+from time import monotonic
 from typing import Any
 
 import faust
 import structlog
 
 from agents.in_hand import WaitingFor
+from agents.turnstile import Turnstile
+from app.core.breaker import BreakerPolicy
 from app.core.causes import BUILT_IN, CauseTable
 from app.core.gate import Gate
+from app.core.limiter import Limiter
 from app.core.questions import StoredQuestion
 from app.core.retry import RetryPolicy
 from app.core.strategies import STRATEGIES, Strategy
@@ -43,9 +47,16 @@ class Limits:
     judge_concurrency: int = 128
     lease_seconds: float = 30.0
     drain_grace_seconds: float = 3.0
+    stop_grace_seconds: float = 8.0
+    settle_seconds: float = 3.0
+    breaker: BreakerPolicy = BreakerPolicy()
+    rate_limit_pause_seconds: float = 1.0
     call_seconds: float = 120.0
     forget_after_seconds: float = 600.0
     timer_seconds: float = 0.1
+    deadline_seconds: float = 0.0
+    sweep: SweepLimits = SweepLimits()
+    sweep_seconds: float = 30.0
 
 
 class Watch:
@@ -54,9 +65,6 @@ class Watch:
     def __init__(self) -> None:
         self._waiters: defaultdict[str, set[asyncio.Future[StoredQuestion]]] = defaultdict(set)
 
-    deadline_seconds: float = 0.0
-    sweep: SweepLimits = SweepLimits()
-    sweep_seconds: float = 30.0
     def expect(self, question_id: str) -> asyncio.Future[StoredQuestion]:
         """Return a future that gets the question when its end is stored by this process."""
         future = asyncio.get_running_loop().create_future()
@@ -95,7 +103,22 @@ class Context:
     opened: Ports | None = None
     #: What the watchdog found standing still, for people; None while all is well.
     stuck: str | None = None
+    #: Since when this worker stops (monotonic seconds); None while it does not.
+    stopping_since: float | None = None
+    turnstile: Turnstile = field(init=False)
     _channels: dict[str, faust.Topic] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        limits = self.limits
+        pause = limits.rate_limit_pause_seconds
+        limiter = Limiter(limits.concurrency, limits.call_seconds, pause)
+        self.turnstile = Turnstile(limiter, limits.breaker, self.metrics, self.random, self.log)
+
+    def grace_of_calls(self) -> float:
+        """Return for how many seconds a drain waits for calls in flight: a stop waits longer."""
+        if self.stopping_since is None:
+            return self.limits.drain_grace_seconds
+        return max(0.0, self.limits.stop_grace_seconds - (monotonic() - self.stopping_since))
 
     def hold(self, event: Any, task: asyncio.Task[None]) -> None:
         """Keep an event until its task is done: a stop waits for exactly these."""

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
+_SEND_SECONDS = 3.0
 #: How long one try may take before the watchdog calls it a hang: the adapters' own limits are
 #: shorter. A scorer's first try loads its model.
 TRY_SECONDS = {"database": 15.0, "broker": 15.0, "scorer": 300.0}
@@ -38,19 +39,25 @@ def raise_if_draining(context: Context) -> None:
 
 
 async def interruptible(
-    context: Context, awaitable: Awaitable[T], grace_seconds: float | None = None
+    context: Context,
+    awaitable: Awaitable[T],
+    grace_seconds: float | Callable[[], float] | None = None,
 ) -> T:
     """Await something, but no longer than `grace_seconds` (default: the limits') into a drain.
+
+    A callable is asked when the drain begins.
 
     Raises Draining when that time is over; the awaitable is cancelled then.
     """
     draining = context.app.consumer.draining
-    grace = context.limits.drain_grace_seconds if grace_seconds is None else grace_seconds
     work = asyncio.ensure_future(awaitable)
     alarm = asyncio.ensure_future(draining.wait())
     try:
         await asyncio.wait({work, alarm}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
+            grace = grace_seconds() if callable(grace_seconds) else grace_seconds
+            if grace is None:
+                grace = context.limits.drain_grace_seconds
             await asyncio.wait({work}, timeout=grace)
         if not work.done():
             raise Draining
@@ -104,6 +111,20 @@ async def publish(context: Context, messages: Sequence[Outgoing]) -> None:
             return failed
 
         unsent = await until_up(context, "broker", send_all)
+
+
+async def send_once(context: Context, message: Outgoing) -> None:
+    """Send one message and wait for its acknowledgement; raises BrokerUnavailable, within a time.
+
+    For those who work on through a drain, and have something else to try.
+    """
+    try:
+        async with asyncio.timeout(_SEND_SECONDS):
+            await _send(context, message)
+    except (ValueError, TypeError):
+        raise  # it can't be written at all
+    except Exception as error:
+        raise BrokerUnavailable(repr(error)) from error
 
 
 def _counter_of(error: UnavailableError) -> str:

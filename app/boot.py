@@ -10,16 +10,13 @@ from faust.app.base import BootStrategy
 from mode import Service
 
 from agents.context import Context
-from agents.questions.ask import finish_detached
+from agents.questions.calling import finish_detached
 from app.errors import AnswerloopError, StoreUnavailable
 from app.opening import OpenPorts, open_ports
 from app.settings import Settings
 from app.topic_admin import ensure_topics, open_topic_admin, refuse_other_partitions
 from app.topics import all_topics
 from app.watchdog import Patience, Watchdog
-
-#: How long a stopping worker waits for calls that go on without their events.
-DETACHED_SECONDS = 5.0
 
 
 class Outside(Service):
@@ -48,7 +45,7 @@ class Outside(Service):
     async def on_stop(self) -> None:
         if self._context.opened is None:
             return
-        await finish_detached(self._context, DETACHED_SECONDS)
+        await finish_detached(self._context)
         await self.close_ports()
 
     async def close_ports(self) -> None:

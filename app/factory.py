@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -63,6 +64,12 @@ class PipelineApp(StreamApp):
             self.stopped_in_time = False
             await self.boot_strategy.give_up()
 
+    async def _stop_consumer(self) -> None:
+        """Give calls their time while what they need (ledger, log) is still there."""
+        self.context.stopping_since = monotonic()
+        await super()._stop_consumer()
+        await finish_detached(self.context)
+
     def _create_directories(self) -> None:
         """Tables live in memory and in their changelogs: Faust's folders are not needed."""
 
@@ -114,14 +121,17 @@ def _declare_stages(context: Context, settings: Settings) -> None:
     judge.register(context)
     persist.register(context)
     timers.register(context, retries)
+    sweep.register(context)
     context.metrics.watch("calls_in_flight", lambda: context.calls_in_flight)
+    context.metrics.watch("calls_waiting", lambda: context.turnstile.waiting)
+    context.metrics.watch("llm_limit", lambda: context.turnstile.limiter.in_force)
+    context.metrics.watch("breaker_state", lambda: context.turnstile.state)
 
 
 def _owned(app: StreamApp, retries: Retries) -> frozenset[int]:
     """Return the partitions of table `retries` that are ours now."""
     changelog = retries.table.changelog_topic.get_topic_name()
     return frozenset(
-    sweep.register(context)
         tp.partition for tp in app.assignor.assigned_actives() if tp.topic == changelog
     )
 
@@ -135,7 +145,10 @@ def _limits(settings: Settings) -> Limits:
         gate=gate_in_force(settings),
         max_generations=settings.max_generations,
         concurrency=settings.llm_concurrency,
+        stop_grace_seconds=settings.stop_grace_seconds,
+        breaker=settings.breaker_policy,
         call_seconds=_longest_call(settings),
+        deadline_seconds=settings.deadline_seconds,
     )
 
 
@@ -148,7 +161,6 @@ def _longest_call(settings: Settings) -> float:
 def _faust_options(settings: Settings) -> dict[str, Any]:
     """Return Faust's own settings; the reasons are in docs/transports.md."""
     return {
-        deadline_seconds=settings.deadline_seconds,
         "Topic": NamedTopics,
         "broker": broker_url(settings),
         "broker_credentials": faust_credentials(settings),

@@ -39,12 +39,15 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 GAUGES: dict[str, str] = {
+    "breaker_state": "Circuit breaker: 0 closed, 1 half-open, 2 open",
+    "calls_waiting": "Events that wait for leave to call the model",
+    "llm_limit": "Limit on model calls in flight that is in force",
     "calls_in_flight": "Model calls in flight in this process",
+    "log_lines_suppressed": "Log lines that were not written because they repeat others",
+    "stuck": "Partitions that make no progress",
     "retries_waiting": "Waits on the partitions of this process",
 }
 
-    "log_lines_suppressed": "Log lines that were not written because they repeat others",
-    "stuck": "Partitions that make no progress",
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300)
 
 
@@ -59,6 +62,7 @@ class Metrics:
             name: Counter(f"answerloop_{name}", about, labels, registry=self.registry)
             for name, (about, labels) in COUNTERS.items()
         }
+        self._read: dict[str, Callable[[], float]] = {}
         self._gauges = {
             name: Gauge(f"answerloop_{name}", about, registry=self.registry)
             for name, about in GAUGES.items()
@@ -85,6 +89,7 @@ class Metrics:
     def watch(self, name: str, read: Callable[[], float]) -> None:
         """Read a gauge's value by calling `read` whenever metrics are asked for."""
         self._gauges[name].set_function(read)
+        self._read[name] = read
 
     def total(self, name: str) -> int:
         return int(self._totals[name])

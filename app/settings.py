@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.causes_file import read_causes
+from app.core.breaker import BreakerPolicy
 from app.core.causes import BUILT_IN, CauseTable
 from app.core.gate import Metric
 from app.core.retry import RetryPolicy
@@ -122,8 +123,23 @@ class Settings(BaseSettings):
     strategies_file: Path | None = Field(
         None, description="TOML file that says how each generation is asked"
     )
+    breaker_window_seconds: float = Field(
+        30, gt=0, le=3600, description="How long an ended call counts for the circuit breaker"
+    )
+    breaker_min_calls: int = Field(
+        10, ge=1, le=100_000, description="Calls that must have ended before it may open"
+    )
+    breaker_failure_rate: float = Field(
+        0.5, gt=0, le=1, description="Share of failed calls at which it opens"
+    )
+    breaker_probe_seconds: float = Field(
+        5, gt=0, le=3600, description="Time to the first probe; doubles up to 6 times this"
+    )
     backlog_limit: int = Field(
         100_000, ge=1, description="Questions in progress beyond which the API refuses new ones"
+    )
+    stop_grace_seconds: float = Field(
+        8, ge=0, le=3600, description="Time that a stopping worker gives to model calls in flight"
     )
     stuck_seconds: float = Field(
         60, ge=0, le=86400, description="No progress for so long is a stuck worker: it ends; 0: off"
@@ -253,6 +269,15 @@ class Settings(BaseSettings):
         """The names (lower case) under which the API may be asked, beside safe ones."""
         names = [*self.http_allowed_hosts.split(","), self.http_host]
         return frozenset(name.strip().lower() for name in names if name.strip())
+
+    @property
+    def breaker_policy(self) -> BreakerPolicy:
+        return BreakerPolicy(
+            self.breaker_window_seconds,
+            self.breaker_min_calls,
+            self.breaker_failure_rate,
+            self.breaker_probe_seconds,
+        )
 
     @property
     def embedded(self) -> bool:

@@ -98,8 +98,8 @@ class QuestionState(faust.Record, abstract=True, namespace="answerloop.QuestionS
     def seconds_left(self, now: float) -> float | None:
         """Return the time to the deadline, or None when there is none yet."""
         if not self.deadline_seconds or self.first_called_at is None:
-            return False
-        return now >= self.first_called_at + self.deadline_seconds
+            return None
+        return max(0.0, self.first_called_at + self.deadline_seconds - now)
 
 
 class Question(QuestionState, namespace="answerloop.Question"):
@@ -113,13 +113,18 @@ class LlmRequest(QuestionState, namespace="answerloop.LlmRequest"):
 
 
 class LlmAnswer(QuestionState, namespace="answerloop.LlmAnswer"):
-    """A model's answer, not judged yet. `seconds` is the call's length."""
+    """A model's answer, not judged yet. `seconds` is the call's length.
+
+    `in_ledger` is False when the database was away as it came: `judge` stores it there first.
+    """
 
     answer: AnswerText
     answered_at: UnixSeconds
     seconds: Seconds
     tokens: Optional[Annotated[int, Meta(ge=0, le=10_000_000)]] = None  # noqa: UP045
     finish_reason: Optional[Name] = None  # noqa: UP045
+    prompt_tokens: Optional[Annotated[int, Meta(ge=0, le=10_000_000)]] = None  # noqa: UP045
+    in_ledger: bool = True
 
 
 class LlmFailure(QuestionState, namespace="answerloop.LlmFailure"):

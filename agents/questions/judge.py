@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import faust
@@ -14,7 +15,7 @@ from app.core.gate import Score
 from app.core.judging import ZERO, Next, needs_score, verdict, what_next
 from app.core.strategies import strategy_for
 from app.errors import ScoreFailure
-from app.ports import StoredVerdict
+from app.ports import CallAnswer, StoredVerdict
 from app.wire import Arrival
 from models.questions import LlmAnswer, Question, ScoredAnswer, ScoredAttempt
 
@@ -29,6 +30,9 @@ async def handle(context: Context, arrival: Arrival) -> None:
     """
     answer: LlmAnswer = arrival.value
     store = context.ports.store
+    if not answer.in_ledger and not await _in_force(context, answer):
+        context.metrics.count("repeats_dropped")
+        return
     try:
         made = await _judge(context, answer)
     except ScoreFailure as error:
@@ -37,6 +41,26 @@ async def handle(context: Context, arrival: Arrival) -> None:
         return
     judged = await until_up(context, "database", lambda: store.record_verdict(answer.call, made))
     await publish(context, _outgoing(context, answer, judged))
+
+
+async def _in_force(context: Context, answer: LlmAnswer) -> bool:
+    """Fill the ledger with an answer that came while the database was away.
+
+    False when another outcome of the same call was there first: that one goes its own way.
+    """
+    store = context.ports.store
+    came = CallAnswer(
+        answer.answer, answer.seconds, answer.tokens, answer.finish_reason, answer.prompt_tokens
+    )
+    record = partial(store.record_answer, answer.call, context.owner, came)
+    if await until_up(context, "database", record):
+        return True
+    stored = await until_up(context, "database", partial(store.question, answer.question_id))
+    attempts = stored.attempts if stored is not None else ()
+    return any(
+        (each.round, each.generation, each.attempt) == answer.turn and each.answer == answer.answer
+        for each in attempts
+    )
 
 
 async def _judge(context: Context, answer: LlmAnswer) -> StoredVerdict:

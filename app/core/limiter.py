@@ -35,7 +35,7 @@ FOLLOWED = 1.25
 NEAR_TIMEOUT = 0.75
 FEWEST_SAMPLES, MOST_SAMPLES = 5, 20
 #: Pauses after a 429 that names no time: 1, 2, 4 ... s.
-LONGEST_OWN_PAUSE_SECONDS = 60.0
+OWN_PAUSE_SECONDS, LONGEST_OWN_PAUSE_SECONDS = 1.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,19 @@ class Length:
 
 
 class Limiter:
-    """The limit on calls in flight, from 1 to `ceiling`, and the pause that a 429 asks for."""
+    """The limit on calls in flight, from 1 to `ceiling`, and the pause that a 429 asks for.
 
-    def __init__(self, ceiling: int, timeout_seconds: float = math.inf) -> None:
+    `own_pause_seconds` is the first pause after a 429 that names no time; 0: there is none.
+    """
+
+    def __init__(
+        self,
+        ceiling: int,
+        timeout_seconds: float = math.inf,
+        own_pause_seconds: float = OWN_PAUSE_SECONDS,
+    ) -> None:
         self.ceiling = ceiling
+        self._own_pause_seconds = own_pause_seconds
         self._timeout_seconds = timeout_seconds
         self._limit = float(min(ceiling, START_AT_MOST))
         self._doubling = True
@@ -123,15 +132,21 @@ class Limiter:
 
     def on_rate_limit(
         self, now: float, started_at: float, in_flight: int, retry_after_seconds: float | None
-    ) -> None:
-        """Take note of a 429: no call starts for as long as it says, and fewer run at once then."""
+    ) -> bool:
+        """Take note of a 429: no call starts for as long as it says, and fewer run at once then.
+
+        Tell whether that is longer than what was known before.
+        """
         self.on_overload(now, started_at, in_flight)
+        known = self.pause_left(now)
         if retry_after_seconds is not None:
             bounded = max(RETRY_AFTER_MIN_SECONDS, retry_after_seconds)
             self._pause(now, min(bounded, RETRY_AFTER_MAX_SECONDS))
         elif started_at >= self._paused_at:
-            self._pause(now, min(LONGEST_OWN_PAUSE_SECONDS, 2.0**self._own_pauses))
+            own = self._own_pause_seconds * 2.0**self._own_pauses
+            self._pause(now, min(LONGEST_OWN_PAUSE_SECONDS, own))
             self._own_pauses = min(self._own_pauses + 1, 16)
+        return self.pause_left(now) > known
 
     def on_recovery(self, now: float) -> None:
         """Begin anew after an outage: with one call, doubling."""

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from agents.context import Context
 from app import __version__
+from app.core.breaker import BreakerState
 from app.errors import UnavailableError
 from app.web.replies import error_response, json_reply
 
@@ -25,7 +26,7 @@ def add_routes(app: web.Application, context: Context) -> None:
             context.app.ask_broker(),
             ports.store.check(),
             ports.cache.check(),
-            ports.model.check(),
+            _model(context),
             ports.scorer.check(),
         )
         results = await asyncio.gather(*(_checked(check) for check in checks))
@@ -88,6 +89,14 @@ async def not_ready(context: Context) -> str | None:
         return "the tables are being recovered"
     broker = await _checked(context.app.ask_broker())
     return None if broker["status"] == "up" else f"broker: {broker['detail']}"
+
+
+async def _model(context: Context) -> str:
+    """Say what the model server says, the limit and the breaker; an open breaker is a failure."""
+    turnstile = context.turnstile
+    if turnstile.state is not BreakerState.CLOSED:
+        raise UnavailableError(f"its calls failed and wait; {turnstile.describe()}")
+    return f"{await context.ports.model.check()}; {turnstile.describe()}"
 
 
 async def _checked(check: Awaitable[str]) -> dict[str, str]:

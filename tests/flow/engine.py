@@ -16,6 +16,7 @@ from app.adapters.clock import SystemClock
 from app.adapters.llm_memory import ScriptedModel
 from app.adapters.scorer_memory import OverlapScorer
 from app.adapters.store_memory import MemoryStore
+from app.core.breaker import BreakerPolicy
 from app.core.gate import Gate
 from app.core.retry import RetryPolicy
 from app.factory import create_app
@@ -28,7 +29,16 @@ from models.questions import Question
 QUICK = RetryPolicy(
     overload_base_seconds=0.05, overload_max_seconds=1.0, quota_delay_seconds=0.3, jitter=0.0
 )
-LIMITS = Limits(policy=QUICK, gate=Gate(threshold=0.6), timer_seconds=0.02, drain_grace_seconds=0.3)
+#: Whole batches fail here on purpose: breaker and pauses have their own tests (test_overload.py).
+LIMITS = Limits(
+    policy=QUICK,
+    gate=Gate(threshold=0.6),
+    timer_seconds=0.02,
+    drain_grace_seconds=0.3,
+    stop_grace_seconds=0.5,
+    breaker=BreakerPolicy(min_calls=10_000),
+    rate_limit_pause_seconds=0.0,
+)
 PATIENCE_SECONDS = 30.0
 
 

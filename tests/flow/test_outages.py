@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from agents.questions import admit, ask, hold, judge, persist, route
-from app import boot
 from app.adapters.llm_memory import ScriptedModel
 from app.adapters.scorer_memory import OverlapScorer
 from app.core.failures import CAUSES
@@ -23,7 +22,7 @@ OVERLOADED = llm_failed(CAUSES["overloaded"], "busy", status=503)
 STAGES = {
     "accept": "questions_pending",
     "claim": "llm_requests",
-    "record_answer": "llm_requests",
+    "record_answer": "llm_responses_success",
     "record_failure": "llm_requests",
     "waiting": "errors_overload",
     "record_verdict": "llm_responses_success",
@@ -126,7 +125,7 @@ async def test_without_any_cache_everything_works() -> None:
 #: The function inside each stage that is made to stumble over one question.
 BUGS = {
     admit: "_next_message",
-    ask: "_outgoing",
+    ask: "outgoing",
     route: "_routed",
     hold: "_on_failure",
     judge: "_outgoing",
@@ -179,9 +178,7 @@ async def test_a_model_that_breaks_its_promise_is_dead_letter_and_its_claim_is_g
     assert (row.status, row.cause, len(ports.model.calls)) == (Status.DEAD, "internal_error", 1)
 
 
-async def test_one_slow_model_call_delays_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boot, "DETACHED_SECONDS", 0.2)
-
+async def test_one_slow_model_call_delays_nobody_else() -> None:
     class Uneven(ScriptedModel):
         async def answer(self, prompt: Any) -> Any:
             self._seconds = 60.0 if "slow" in prompt.user else 0.0

@@ -12,7 +12,6 @@ import pytest
 
 from agents.questions import timers
 from agents.waits import Draining
-from app import boot
 from app.adapters.llm_memory import ScriptedModel
 from app.adapters.scorer_memory import OverlapScorer
 from app.adapters.store_memory import MemoryStore
@@ -34,12 +33,6 @@ def log() -> Iterator[str]:
     name = uuid4().hex
     yield name
     close_storage(f"memory://{name}")
-
-
-@pytest.fixture(autouse=True)
-def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stopping worker waits only so long for calls that go on without their events."""
-    monkeypatch.setattr(boot, "DETACHED_SECONDS", 0.2)
 
 
 def with_model(ports: Ports, model: ScriptedModel) -> Ports:
@@ -154,7 +147,7 @@ async def test_a_call_that_ends_within_the_grace_is_not_made_again(log: str) -> 
     async def in_flight() -> bool:
         return model.in_flight == 1
 
-    limits = replace(LIMITS, drain_grace_seconds=5.0)
+    limits = replace(LIMITS, stop_grace_seconds=5.0)
     async with running(ports, name=log, limits=limits) as engine:
         await engine.submit(asked)
         await poll(in_flight)
@@ -163,10 +156,7 @@ async def test_a_call_that_ends_within_the_grace_is_not_made_again(log: str) -> 
     assert len(model.calls) == 1
 
 
-async def test_a_detached_call_that_ends_in_time_is_found_by_the_next_worker(
-    log: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(boot, "DETACHED_SECONDS", 10.0)
+async def test_a_call_that_a_rebalance_detached_gets_its_time_in_a_stop(log: str) -> None:
     model = ScriptedModel(lambda prompt: "An answer", seconds=1.0)
     ports = make_ports(model=model)
     asked = question("Why?")
@@ -174,9 +164,12 @@ async def test_a_detached_call_that_ends_in_time_is_found_by_the_next_worker(
     async def in_flight() -> bool:
         return model.in_flight == 1
 
-    async with running(ports, name=log, limits=replace(LIMITS, drain_grace_seconds=0.05)) as engine:
+    limits = replace(LIMITS, drain_grace_seconds=0.05, stop_grace_seconds=10.0)
+    async with running(ports, name=log, limits=limits) as engine:
         await engine.submit(asked)
         await poll(in_flight)
+        await engine.app.consumer.rebalance()
+        assert len(engine.context.detached) == 1
     async with running(ports, name=log) as engine:
         assert (await engine.final(asked.question_id)).status is Status.VALIDATED
     assert len(model.calls) == 1
