@@ -83,9 +83,7 @@ async def _perform(stage: Stage) -> Facts:
             await sampling
     await _stop_all(stage)
     _note_figures(stage)
-    found = await run_auditor(stage)
-    stage.notes += found.pop("problems")
-    return Facts(found, stage.figures)
+    return Facts(await run_auditor(stage), stage.figures)
 
 
 async def _load_and_faults(stage: Stage) -> None:

@@ -49,9 +49,7 @@ async def _perform(stage: Stage) -> Facts:
         "result_rows": len(rows),
         "rows_twice": len(rows) - len({row["question_id"] for row in rows}),
     }
-    found = await _audit(stage)
-    stage.notes += found.pop("problems")
-    return Facts(found, stage.figures)
+    return Facts(await _audit(stage), stage.figures)
 
 
 async def _write_questions(stage: Stage, file: Path, count: int) -> None:
