@@ -51,16 +51,19 @@ def seconds_axis(values: Sequence[float]) -> Axis:
     positive = sorted(value for value in values if value > 0)
     if not positive or positive[-1] < _WIDE * positive[len(positive) // 2]:
         return _linear(positive[-1] if positive else 0.0, 4, whole=False)
-    low = math.floor(math.log10(positive[0]))
-    high = max(low + 1, math.ceil(math.log10(positive[-1]) - 1e-9))
-    ticks = tuple(Tick(10.0**n, shown(10.0**n)) for n in range(low, high + 1))
-    return Axis(10.0**low, 10.0**high, ticks, log=True)
+    high = _round_step(positive[-1])
+    low = 1 / _round_step(1 / positive[0])
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1,) if high / low >= 100 else (1, 2, 5)
+    rounds = [factor * 10.0**decade for decade in decades for factor in factors]
+    ticks = tuple(Tick(at, shown(at)) for at in rounds if low * 0.999 <= at <= high * 1.001)
+    return Axis(low, high, ticks, log=True)
 
 
 def time_axis(end: float, most: int) -> tuple[Axis, str]:
     """Return an axis for times from 0 to `end` seconds with `most` ticks or so, and its unit."""
     end = max(end, 1.0)
-    step = next((each for each in _TIME_STEPS if end / each <= most), None)
+    step = next((each for each in _TIME_STEPS if end / each <= most + 0.5), None)
     step = step or math.ceil(end / most / 86_400) * 86_400
     divisor, unit = (3600, "h") if step >= 1800 else (60, "min") if step >= 60 else (1, "s")
     ticks = [Tick(at, shown(at / divisor)) for at in range(0, math.floor(end) + 1, step)]

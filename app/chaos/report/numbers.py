@@ -42,6 +42,11 @@ def shown(value: Any) -> str:
     return said
 
 
+def counted(value: Any) -> str:
+    """Return a number as `shown`; a dash for what is none."""
+    return shown(None if real(value) is None else value)
+
+
 def _decimal(value: float) -> str:
     if not math.isfinite(value):
         return "\N{EN DASH}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.chaos.report.chart import describe, draw
-from app.chaos.report.markup import Html, join, tag
+from app.chaos.report.markup import Html, tag
 from app.chaos.report.numbers import duration, moment, number, real, shown, words
 from app.chaos.report.series import Course, Fault, course_of, faults_of
 from app.chaos.report.summary import badge
@@ -63,7 +63,7 @@ def _equation(audit: Mapping[str, Any]) -> Html | None:
     if not audit:
         return None
     terms = [_term(name, audit.get(name), bad=name == "lost") for name in STATES]
-    signs = [_sign("=")] + [_sign("+") for _ in terms[1:]]
+    signs = ["=", *("+" for _ in terms[1:])]
     off = difference(audit)
     said = (
         tag("p", f"It does not add up: the difference is {shown(off)}.", class_="bad")
@@ -82,8 +82,8 @@ def _equation(audit: Mapping[str, Any]) -> Html | None:
         tag("h3", "Every accepted question"),
         tag(
             "div",
-            _term("accepted", audit.get("accepted")),
-            *(join(sign, term) for sign, term in zip(signs, terms, strict=True)),
+            tag("span", _term("accepted", audit.get("accepted"))),
+            *(tag("span", _sign(s), term) for s, term in zip(signs, terms, strict=True)),
             class_="equation",
         ),
         said,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.chaos.report.markup import Html, tag
-from app.chaos.report.numbers import duration, number, shown
+from app.chaos.report.numbers import counted, duration, number, shown
 from app.chaos.report.totals import (
     VERDICTS,
     Run,
@@ -90,7 +90,7 @@ def _row(run: Run, place: int) -> Html:
 
 def _count(label: str, value: Any, key: str) -> Html:
     bad = key in _NEVER and number(value) > 0
-    return _cell(label, shown(value), "bad" if bad else None)
+    return _cell(label, counted(value), "bad" if bad else None)
 
 
 def _cell(label: str, value: str, grade: str | None = None) -> Html:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.chaos.report.numbers import duration, number, shown
+from app.chaos.report.numbers import counted, duration, number, shown
 from app.chaos.report.totals import (
     VERDICTS,
     Run,
@@ -59,7 +59,7 @@ def _row(run: Run) -> list[Text]:
     mark, word = VERDICTS[verdict]
     audit = audit_of(run)
     counts = [
-        Text(shown(audit.get(name)), style="bold red" if _is_bad(name, audit) else "")
+        Text(counted(audit.get(name)), style="bold red" if _is_bad(name, audit) else "")
         for name in _COUNTS
     ]
     times = (duration(slowest_recovery(run)), duration(run.get("seconds")))
