@@ -33,13 +33,17 @@ CHUNK = 200
 class NamedTopics(faust.Topic):
     """A Faust topic that can say its name when it stands for several, as `faust agents` asks.
 
-    Faust keeps a second future of each send, which nobody awaits: its error is marked as seen.
+    Faust keeps a second future of each send, which nobody awaits: its error is marked as seen. A
+    send that was cancelled (its time was over) is no error: Faust would raise in the event loop.
     """
 
     def get_topic_name(self) -> str:
         return ", ".join(self.topics)
 
     def _on_published(self, fut: Any, message: Any, producer: Any, state: Any) -> None:
+        if fut.cancelled():
+            message.cancel()
+            return
         super()._on_published(fut, message=message, producer=producer, state=state)
         if message.done() and not message.cancelled():
             message.exception()

@@ -38,12 +38,12 @@ class Database:
             rows = await connection.fetch("SELECT * FROM questions WHERE status = ANY($1)", FINAL)
         return {row["question_id"]: (row["round"], tuple(row)) for row in rows}
 
-    async def ended_since(self, unix_seconds: float) -> bool:
-        """Tell whether a question that was accepted after a time has ended."""
+    async def any_end(self, since: float) -> bool:
+        """Tell whether a question has ended after a time (Unix seconds)."""
         async with self._connection() as connection:
             found: bool = await connection.fetchval(
-                "SELECT exists(SELECT FROM questions WHERE accepted_at > $1 AND status = ANY($2))",
-                unix_seconds,
+                "SELECT exists(SELECT FROM questions WHERE finished_at > $1 AND status = ANY($2))",
+                since,
                 FINAL,
             )
         return found

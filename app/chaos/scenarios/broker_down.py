@@ -29,11 +29,13 @@ async def _faults(stage: Stage) -> None:
 
 
 async def _working_again(stage: Stage) -> float:
-    """Return how long it takes until a question is taken, and until one asked since has ended."""
+    """Return how long it takes until a question is taken, and another one ends."""
     back_at = time.time()
-    limit = back_at + 4 * WORKING_AGAIN_SECONDS
-    while time.time() < limit and not await stage.database.ended_since(back_at):
+    taken = len(stage.client.traffic.accepted)
+    while time.time() < back_at + 2 * WORKING_AGAIN_SECONDS:
         await asyncio.sleep(0.25)
+        if len(stage.client.traffic.accepted) > taken and await stage.database.any_end(back_at):
+            break
     return time.time() - back_at
 
 
@@ -51,5 +53,6 @@ BROKER_DOWN = Scenario(
     load=Load(questions=500, rate=100),
     latency_seconds=0.05,
     settings={"LLM_CONCURRENCY": "16"},
+    settle_seconds=300,
     needs_kafka=True,
 )
