@@ -175,7 +175,7 @@ async def running(
         database="memory:",
         scorer="memory:",
         partitions=settings.pop("partitions", 4),
-        commit_interval_seconds=0.05,
+        commit_interval_seconds=settings.pop("commit_interval_seconds", 0.05),
         **settings,
     )
     app = create_app(chosen, ports, replace(limits))
