@@ -20,6 +20,7 @@ COMMANDS = {
     "score": ("app.cli.score", "score", "BERTScore of a candidate and a reference"),
     "topics": ("app.cli.topics", "topics", "Create, list and describe topics"),
     "fake-llm": ("app.cli.fake_llm", "fake_llm", "A model server that fails on demand"),
+    "chaos": ("app.cli.chaos", "chaos", "Break things on purpose, and audit what came of it"),
     "db": ("app.cli.db", "db", "Migrate the database, show its state"),
     "config": ("app.cli.config", "config", "Show and check the settings"),
 }
