@@ -11,6 +11,7 @@ from typing import Any, Literal
 import structlog
 
 from app.core.log_rate import Throttle
+from app.core.terminal import neutralised
 
 #: Loggers that would drown ours at info level: libraries, and our Faust services' starts and stops.
 _QUIET = (
@@ -62,6 +63,11 @@ def _kind_and_text(record: logging.LogRecord) -> tuple[str, str]:
     return str(record.msg), f"{text} {error!r}" if error is not None else text
 
 
+def _neutralise(_: Any, __: str, event: Any) -> Any:
+    """Take out of an event what would steer the terminal: fields may hold a stranger's words."""
+    return {k: neutralised(v) if isinstance(v, str) else v for k, v in event.items()}
+
+
 def quieten() -> None:
     """Limit what the root logger's handlers repeat. May be called again."""
     for handler in logging.getLogger().handlers:
@@ -95,9 +101,11 @@ def configure_logging(log_format: Literal["console", "json"], level: str) -> Non
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if log_format == "json"
         else [
+            structlog.processors.format_exc_info,
+            _neutralise,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+            ),
         ]
     )
     shared: list[Any] = [

@@ -186,7 +186,7 @@ class Batch:
             part = await self._engine.costs(ids[start : start + _WRITE_BATCH])
             self._totals.costs = merged([self._totals.costs, part])
 
-    async def write(self, out: Path) -> None:
+    async def write(self, out: Path, *, spreadsheet: bool = False) -> None:
         """Write one result for each good row, in input order."""
         loop = asyncio.get_running_loop()
 
@@ -199,4 +199,4 @@ class Batch:
                 found = {row["question_id"]: row for row in asked.result()}
                 yield from (found[each] for each in ids)
 
-        await asyncio.to_thread(write_results, out, rows())
+        await asyncio.to_thread(write_results, out, rows(), spreadsheet=spreadsheet)

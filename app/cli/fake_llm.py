@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.output import json_option, print_json, print_table
+from app.cli.output import json_option, print_error, print_json, print_table
 from app.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def fake_llm(host: str, port: int, control_port: int | None, **options: Any) -> 
     from app.loop import run
 
     if not is_loopback(host):
-        sys.stderr.write(f"warning: whoever reaches {host} can steer this server\n")
+        print_error(f"warning: whoever reaches {host} can steer this server")
     run(serve(_server(options), host, port, control_port))
 
 

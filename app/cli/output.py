@@ -1,35 +1,68 @@
-"""Tables for people, JSON for programs: data on stdout, everything else on stderr."""
+"""Tables for people, JSON for programs: data on stdout, everything else on stderr.
+
+What people see goes through `SafeConsole`: no text can steer the terminal, whoever wrote it.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 
+from app.core.terminal import neutralised
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+#: Characters that JSON leaves as they are, and that a terminal may obey: C1 controls, bidirectional
+#: and other invisible formatting.
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+class SafeConsole(Console):
+    """A console on which control characters in a text are shown as U+FFFD."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render; the console's own control codes (colours, cursor) are no texts, and stay."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            if control or text.isprintable():
+                yield segment
+            else:
+                yield Segment(neutralised(text), style)
 
 
 def stdout() -> Console:
     """Return a console for data: no colour and no wrapping to a terminal when piped."""
     piped = not sys.stdout.isatty()
-    return Console(file=sys.stdout, highlight=False, width=160 if piped else None, no_color=piped)
+    width = 160 if piped else None
+    return SafeConsole(file=sys.stdout, highlight=False, width=width, no_color=piped)
 
 
 def stderr() -> Console:
     """Return a console for progress and notes."""
-    return Console(file=sys.stderr, highlight=False)
+    return SafeConsole(file=sys.stderr, highlight=False)
 
 
 def print_json(value: Any) -> None:
-    """Print a value as indented JSON, UTF-8."""
-    encoded = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    sys.stdout.buffer.write(encoded + b"\n")
+    r"""Print a value as indented JSON, UTF-8; what a terminal may obey is written as `\uXXXX`."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    exact = _OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    sys.stdout.buffer.write(exact.encode() + b"\n")
     sys.stdout.flush()
+
+
+def print_error(text: str) -> None:
+    """Print one line on stderr."""
+    sys.stderr.write(f"{neutralised(text)}\n")
 
 
 def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -49,7 +82,4 @@ def printable(value: Any) -> str:
     if value is None:
         return "-"
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    clean = "".join(
-        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
-    return escape(clean)
+    return escape(neutralised(text))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Results, one row for each question: .csv or .jsonl.",
 )
+@click.option(
+    "--spreadsheet", is_flag=True, help="In a CSV, put ' before texts that would be formulas."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Read this many good rows at most.")
 @click.option(
     "--threshold", "quality_threshold", type=float, help="Least score of a good answer (0..1)."
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 def run(
     file: Path,
     out: Path | None,
+    spreadsheet: bool,
     limit: int | None,
     quality_threshold: float | None,
     llm_concurrency: int | None,
@@ -65,7 +69,9 @@ def run(
     own = quality_threshold is not None or llm_concurrency is not None
     quiet = "log_level" not in settings.model_fields_set
     configure_logging(settings.log_format, "error" if quiet else settings.log_level)
-    totals = run_loop(_run(settings, file, out, limit, file_format, fresh=fresh, own=own))
+    totals = run_loop(
+        _run(settings, file, out, limit, file_format, spreadsheet=spreadsheet, fresh=fresh, own=own)
+    )
     if as_json:
         print_json(totals.as_json())
     else:
@@ -91,6 +97,7 @@ async def _run(
     limit: int | None,
     file_format: str | None,
     *,
+    spreadsheet: bool,
     fresh: bool,
     own: bool,
 ) -> Totals:
@@ -111,7 +118,7 @@ async def _run(
             await batch.run(file, file_format, limit)
             if out is not None and not totals.interrupted:
                 progress.note("writing the results")
-                await batch.write(out)
+                await batch.write(out, spreadsheet=spreadsheet)
             await batch.add_up()
             totals.figures = _since(before, await engine.figures())
     totals.seconds = time.monotonic() - started

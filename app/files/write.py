@@ -33,6 +33,9 @@ COLUMNS = (
     "metadata",
 )
 
+#: Spreadsheets take a text that begins so for a formula, which may start programs or send data.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
 RowWriter = Callable[[dict[str, Any]], None]
 
 
@@ -50,17 +53,21 @@ def check_results_path(path: str | Path) -> Path:
     return path
 
 
-def write_results(path: str | Path, rows: Iterable[dict[str, Any]]) -> int:
+def write_results(
+    path: str | Path, rows: Iterable[dict[str, Any]], *, spreadsheet: bool = False
+) -> int:
     """Write rows in the shape of `StoredQuestion.as_json()`; return how many.
 
-    `.jsonl` takes each row as it is, `.csv` the columns of COLUMNS (None is an empty cell). The
+    `.jsonl` takes each row as it is, `.csv` the columns of COLUMNS (None is an empty cell). With
+    `spreadsheet`, a text in a CSV that a spreadsheet would take for a formula gets a `'` before it:
+    it is not exact any more, and it does nothing when the file is opened. The
     file appears, or replaces the old one, only when all rows are on disk; when `rows` raises,
     the old file stays. Raise InputError when `path` can't be written.
     """
     path = check_results_path(path)
     count = 0
     with _replacing(path) as file:
-        write = _WRITERS[path.suffix.lower()](file)
+        write = _WRITERS[path.suffix.lower()](file, spreadsheet)
         for row in rows:
             with _as_input_error(path):
                 write(row)
@@ -68,20 +75,29 @@ def write_results(path: str | Path, rows: Iterable[dict[str, Any]]) -> int:
     return count
 
 
-def _csv_writer(file: TextIO) -> RowWriter:
+def _csv_writer(file: TextIO, spreadsheet: bool) -> RowWriter:
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    return lambda row: writer.writerow([_cell(column, row.get(column)) for column in COLUMNS])
+
+    def write(row: dict[str, Any]) -> None:
+        cells = [_cell(column, row.get(column)) for column in COLUMNS]
+        writer.writerow([_no_formula(cell) for cell in cells] if spreadsheet else cells)
+
+    return write
 
 
-def _jsonl_writer(file: TextIO) -> RowWriter:
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _jsonl_writer(file: TextIO, _: bool) -> RowWriter:
     def write(row: dict[str, Any]) -> None:
         file.write(_json(row) + "\n")
 
     return write
 
 
-_WRITERS: dict[str, Callable[[TextIO], RowWriter]] = {
+_WRITERS: dict[str, Callable[[TextIO, bool], RowWriter]] = {
     ".csv": _csv_writer,
     ".jsonl": _jsonl_writer,
 }
