@@ -16,8 +16,6 @@ from app.chaos.questions import ChaosQuestion, make_question
 
 #: A worker that says nothing for so long is left for another one.
 POST_SECONDS = 10.0
-#: How long one question is offered before the client gives it up.
-GIVE_UP_SECONDS = 180.0
 _PAUSE_SECONDS = (0.3, 0.6, 1.2, 2.5, 5.0)
 
 
@@ -47,13 +45,19 @@ class Client:
     """Posts questions to a random one of the workers that `addresses` names at that moment."""
 
     def __init__(
-        self, run: str, folder: Path, addresses: Callable[[], Sequence[str]], random: Random
+        self,
+        run: str,
+        folder: Path,
+        addresses: Callable[[], Sequence[str]],
+        random: Random,
+        patience_seconds: float,
     ) -> None:
         self.run = run
         self.traffic = Traffic()
         self.ledger = ClientLedger(folder / "accepted.jsonl")
         self._addresses = addresses
         self._random = random
+        self._patience = patience_seconds
         self.asked = 0
         self._sent: set[asyncio.Task[None]] = set()
 
@@ -83,8 +87,8 @@ class Client:
         task.add_done_callback(self._sent.discard)
 
     async def _offer(self, session: aiohttp.ClientSession, question: ChaosQuestion) -> None:
-        """Offer a question until some worker takes it: the same key each time."""
-        deadline = time.monotonic() + GIVE_UP_SECONDS
+        """Offer a question until some worker takes it, or patience ends: the same key each time."""
+        deadline = time.monotonic() + self._patience
         tries = 0
         while time.monotonic() < deadline:
             if await self._post(session, question):

@@ -105,7 +105,8 @@ class Scenario:
     """One way of breaking things. `faults` runs beside the load, `afterwards` once all has ended.
 
     `perform` replaces all of it where no worker serves a client. `checks` come on top of `common`;
-    `repeated_calls` limits the calls beyond the promised ones.
+    `repeated_calls` limits the calls beyond the promised ones. A question that no worker takes
+    within `patience_seconds` is given up: nothing was promised.
     `needs_kafka`: the broker is ours to break, or is spoken to as only Kafka can be.
     """
 
@@ -125,6 +126,7 @@ class Scenario:
     redis: bool = False
     needs_kafka: bool = False
     settle_seconds: float = 120.0
+    patience_seconds: float = 180.0
     by_name_only: bool = False
 
     @property

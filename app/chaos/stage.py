@@ -44,7 +44,7 @@ class Stage:
         self.database = Database("")
         self.cluster = Cluster(folder, {})
         self.model = FakeModel(folder, scenario.latency_seconds)
-        self.client = Client(run, folder, self._addresses, self.random)
+        self.client = Client(run, folder, self._addresses, self.random, scenario.patience_seconds)
         self.timeline = Timeline("", None, lambda: 0)
         self.ended_on_purpose: set[str] = set()
 

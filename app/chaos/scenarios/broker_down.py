@@ -6,11 +6,11 @@ import asyncio
 import time
 
 from app.chaos.outside import back
-from app.chaos.scenario import Load, Scenario, figure
+from app.chaos.scenario import CONSERVATION, Load, Scenario, figure
 from app.chaos.stage import Stage
 
 OUTAGES = (5.0, 20.0)
-CALM_SECONDS = 5.0
+CALM_SECONDS = 3.0
 REFUSAL_SECONDS = 3.0
 WORKING_AGAIN_SECONDS = 15.0
 
@@ -55,4 +55,6 @@ BROKER_DOWN = Scenario(
     settings={"LLM_CONCURRENCY": "16"},
     settle_seconds=300,
     needs_kafka=True,
+    patience_seconds=3.0,
+    common=tuple(check for check in CONSERVATION if check.key != "given_up"),
 )

@@ -43,7 +43,7 @@ POSTGRES_DOWN = Scenario(
     load=Load(questions=500, rate=100),
     latency_seconds=0.05,
     settings={"LLM_CONCURRENCY": "16"},
-    settle_seconds=240,
+    settle_seconds=400,
 )
 
 POSTGRES_BACKENDS = Scenario(
