@@ -9,6 +9,7 @@ import click
 from app.cli.causes import cause_rows, strategy_rows, unused_rules, waits_shown
 from app.cli.output import json_option, print_json, print_table, stderr
 from app.loop import run as run_loop
+from app.secret_urls import masked_url
 from app.settings import PREFIX, Settings, load_settings
 
 
@@ -42,21 +43,13 @@ def setting_row(settings: Settings, name: str) -> dict[str, Any]:
     if isinstance(value, SecretStr):
         shown = "********"
     elif value is not None:
-        shown = _masked(str(value))
+        shown = masked_url(str(value)) if "://" in str(value) else str(value)
     return {
         "setting": PREFIX + name.upper(),
         "value": shown,
         "from": "set" if name in settings.model_fields_set else "default",
         "meaning": Settings.model_fields[name].description,
     }
-
-
-def _masked(value: str) -> str:
-    head, at, tail = value.rpartition("@")
-    scheme, slashes, user = head.partition("://")
-    if not at or not slashes or ":" not in user:
-        return value
-    return f"{scheme}://{user.split(':', 1)[0]}:********@{tail}"
 
 
 @config.command()
@@ -130,7 +123,7 @@ async def _check(settings: Settings) -> dict[str, dict[str, str]]:
     try:
         admin = await open_topic_admin(settings)
         await admin.close()
-        results["broker"] = {"status": "up", "detail": settings.broker}
+        results["broker"] = {"status": "up", "detail": masked_url(settings.broker)}
     except AnswerloopError as error:
         results["broker"] = {"status": "down", "detail": str(error)}
     try:
