@@ -43,6 +43,7 @@ class Sources(msgspec.Struct, forbid_unknown_fields=True):
     prefix: str
     group: str
     calls: str
+    offered: str = ""
     waits: dict[str, float] = msgspec.field(default_factory=dict)
 
 
@@ -65,6 +66,7 @@ async def gather(sources: Sources) -> Evidence:
         lag=lag,
         waits=Waits(**sources.waits),
         letters_stored=letters,
+        offered=frozenset(_offered(Path(sources.offered))) if sources.offered else frozenset(),
     )
 
 
@@ -126,6 +128,11 @@ async def _stored(dsn: str) -> tuple[list[StoredRow], list[StoredCall], int]:
         [StoredCall(CallId(*row[:4]), *row[4:]) for row in calls],
         letters,
     )
+
+
+def _offered(path: Path) -> Iterator[str]:
+    with path.open("rb") as lines:
+        yield from (orjson.loads(line) for line in lines if line.endswith(b"\n"))
 
 
 def _model_calls(path: Path) -> Iterator[ModelCall]:

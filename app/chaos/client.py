@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ class Client:
         self.run = run
         self.traffic = Traffic()
         self.ledger = ClientLedger(folder / "accepted.jsonl")
+        self.offered = folder / "offered.jsonl"
+        self._offers = self.offered.open("a", encoding="utf-8")
         self._addresses = addresses
         self._random = random
         self._patience = patience_seconds
@@ -79,10 +82,14 @@ class Client:
         for task in self._sent:
             task.cancel()
         self.ledger.close()
+        self._offers.close()
 
     def _send(self, session: aiohttp.ClientSession) -> None:
         self.asked += 1
-        task = asyncio.create_task(self._offer(session, make_question(self.run, self.asked)))
+        question = make_question(self.run, self.asked)
+        self._offers.write(json.dumps(question.key) + "\n")
+        self._offers.flush()
+        task = asyncio.create_task(self._offer(session, question))
         self._sent.add(task)
         task.add_done_callback(self._sent.discard)
 

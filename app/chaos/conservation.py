@@ -37,6 +37,7 @@ class Audit:
     lost: int
     duplicates: int
     strangers: int
+    unpromised: int
     wrong_ends: int
     contradictions: int
     calls: int
@@ -57,6 +58,7 @@ class Audit:
             "repeated_calls": self.repeated_calls,
             "calls": self.calls,
             "strangers": self.strangers,
+            "unpromised": self.unpromised,
             "wrong_ends": self.wrong_ends,
             "contradictions": self.contradictions,
             "uncalled": self.uncalled,
@@ -72,7 +74,8 @@ def audit(evidence: Evidence) -> Audit:
     rows = {row.question_id: row for row in evidence.rows}
     ids = {question.question_id for question in evidence.accepted}
     lost = sorted(ids - rows.keys())
-    strangers = sorted(rows.keys() - ids)
+    unpromised = rows.keys() - ids
+    strangers = sorted(unpromised - {idempotent_id(key) for key in evidence.offered})
     states = Counter(rows[each].status for each in ids & rows.keys())
     twice = _twice(evidence)
     wrong = _wrong_ends(evidence, rows)
@@ -87,6 +90,7 @@ def audit(evidence: Evidence) -> Audit:
         lost=len(lost),
         duplicates=len(twice),
         strangers=len(strangers),
+        unpromised=len(unpromised) - len(strangers),
         wrong_ends=len(wrong),
         contradictions=len(contradictions),
         calls=len(evidence.model_calls),

@@ -75,7 +75,11 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was found. `lag` has what a topic's partition holds beyond the committed offset."""
+    """All that was found.
+
+    `lag` has what a topic's partition holds beyond the committed offset, `offered` the keys of all
+    questions that were posted, also of those that a worker refused: such a one may be on the log.
+    """
 
     accepted: list[AcceptedQuestion]
     rows: list[StoredRow]
@@ -85,3 +89,4 @@ class Evidence:
     lag: dict[str, int] = field(default_factory=dict)
     waits: Waits = Waits()
     letters_stored: int = 0
+    offered: frozenset[str] = frozenset()

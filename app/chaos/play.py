@@ -154,6 +154,7 @@ async def run_auditor(stage: Stage) -> dict[str, Any]:
         "prefix": stage.prefix,
         "group": stage.group,
         "calls": str(stage.model.calls_file),
+        "offered": str(stage.client.offered),
         "waits": {
             "overload_base": float(overload["OVERLOAD_BASE_SECONDS"]),
             "quota": float(overload.get("QUOTA_DELAY_SECONDS", 60)),

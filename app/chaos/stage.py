@@ -73,12 +73,20 @@ class Stage:
         """Make the database, start the model. Raises ServerMissing."""
         if self.scenario.needs_kafka and self.embedded:
             raise ServerMissing("this scenario is about Kafka: --broker kafka")
+        self._find_servers()
         self.database = Database(await self.outside.new_database())
         self.model.start()
         self.cluster.settings.update(self._settings())
         self.timeline = Timeline(
             self.database.dsn, self.model, lambda: len(self.client.traffic.accepted)
         )
+
+    def _find_servers(self) -> None:
+        """Start first what may be missing here: a scenario that can't be run is told so soon."""
+        if not self.embedded and self.scenario.perform is None:
+            _ = self.outside.kafka_address
+        if self.scenario.redis:
+            _ = self.outside.redis
 
     def _settings(self) -> dict[str, str]:
         own = self.embedded or self.scenario.perform is not None

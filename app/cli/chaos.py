@@ -137,7 +137,7 @@ def _chosen(names: Sequence[str], options: Options) -> list[Scenario]:
             found.append(SCENARIOS[name])
         else:
             raise NotFoundError(f"no scenario {name!r}; there are {', '.join(SCENARIOS)} and all")
-    return list(dict.fromkeys(found))
+    return list({scenario.name: scenario for scenario in found}.values())
 
 
 @contextmanager

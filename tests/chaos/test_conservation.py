@@ -99,6 +99,21 @@ def with_two_ids_of_a_key(evidence: Evidence) -> Evidence:
     return replace(evidence, accepted=[*evidence.accepted, first], rows=[*evidence.rows, row])
 
 
+def with_a_row_that_was_refused(evidence: Evidence) -> Evidence:
+    """A 503 promises nothing, but the log may have taken the question: that is no stranger."""
+    row = StoredRow(idempotent_id("refused"), "validated", 0, "Refused?")
+    return replace(
+        evidence,
+        rows=[*evidence.rows, row],
+        offered=frozenset({"refused"}),
+        stored_calls=[
+            *evidence.stored_calls,
+            StoredCall(CallId(row.question_id, 0, 1, 1), "answered", 100.0),
+        ],
+        model_calls=[*evidence.model_calls, prompt("Refused?")],
+    )
+
+
 def with_a_wrong_end(evidence: Evidence) -> Evidence:
     wrong = replace(evidence.rows[-1], status="dead")
     return replace(evidence, rows=[*evidence.rows[:-1], wrong], said=[])
@@ -184,6 +199,12 @@ def test_doctored_evidence_is_found(
     found = audit(doctor(sound()))
     assert faults_of(found) == shown
     assert found.problems
+
+
+def test_a_question_that_was_refused_and_yet_answered_is_no_stranger() -> None:
+    found = audit(with_a_row_that_was_refused(sound()))
+    assert faults_of(found) == {}
+    assert found.unpromised == 1
 
 
 def test_a_call_that_was_refused_at_the_door_allows_no_other() -> None:
