@@ -24,28 +24,45 @@ from app.wire import Arrival, Chunk, Rejected
 HandleChunk = Callable[[Context, Chunk], Awaitable[None]]
 HandleOne = Callable[[Context, Arrival], Awaitable[None]]
 Work = Callable[[Any], Awaitable[None]]
+#: Splits a chunk into what goes on, and what waits while a flood has stopped the intake.
+HoldBack = Callable[[Context, Chunk], tuple[Chunk, Chunk]]
 
 #: Chunks that a quick stage has in hand: those of one partition wait for each other.
 CHUNKS_IN_HAND = 64
 
 
 async def read_chunks(
-    context: Context, stage: str, stream: faust.Stream, handle: HandleChunk
+    context: Context,
+    stage: str,
+    stream: faust.Stream,
+    handle: HandleChunk,
+    hold_back: HoldBack | None = None,
 ) -> None:
     """Run `handle` on each chunk: in order within a partition number, side by side across them.
 
     A partition number is one lane over all topics of the agent, because their keys share a table.
+    What `hold_back` keeps of a chunk waits beside the lane: others may pass it meanwhile.
     """
     lanes: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def work(event: Any) -> None:
-        lane = lanes[event.message.partition]
+    async def in_lane(partition: int, chunk: Chunk) -> None:
+        lane = lanes[partition]
         with context.waiting_for("its turn"):
             await lane.acquire()
         try:
-            await _whole_chunk(context, stage, event.value, handle)
+            await _whole_chunk(context, stage, chunk, handle)
         finally:
             lane.release()
+
+    async def work(event: Any) -> None:
+        partition, chunk = event.message.partition, event.value
+        going, held = hold_back(context, chunk) if hold_back is not None else (chunk, [])
+        if going:
+            await in_lane(partition, going)
+        while held:
+            count = await _let_in(context, len(held))
+            await in_lane(partition, held[:count])
+            held = held[count:]
 
     await _read(context, stage, stream, CHUNKS_IN_HAND, work)
 
@@ -89,6 +106,14 @@ async def _to_the_end(context: Context, stage: str, event: Any, work: Work) -> N
         raise
     else:
         event.ack()
+
+
+async def _let_in(context: Context, waiting: int) -> int:
+    """Wait, interruptibly, until a flood lets some in; return how many."""
+    with context.waiting_for("the end of a flood"):
+        return await interruptible(
+            context, context.flood.leave(waiting, context.now), grace_seconds=0
+        )
 
 
 async def _one(context: Context, stage: str, arrival: Arrival, handle: HandleOne) -> None:

@@ -12,10 +12,12 @@ from typing import Any
 import faust
 import structlog
 
+from agents.flood import FloodGate
 from agents.in_hand import WaitingFor
 from agents.turnstile import Turnstile
 from app.core.breaker import BreakerPolicy
 from app.core.causes import BUILT_IN, CauseTable
+from app.core.flood import FloodPolicy
 from app.core.gate import Gate
 from app.core.limiter import Limiter
 from app.core.questions import StoredQuestion
@@ -56,6 +58,7 @@ class Limits:
     timer_seconds: float = 0.1
     deadline_seconds: float = 0.0
     sweep: SweepLimits = SweepLimits()
+    flood: FloodPolicy = FloodPolicy()
     sweep_seconds: float = 30.0
 
 
@@ -106,6 +109,7 @@ class Context:
     #: Since when this worker stops (monotonic seconds); None while it does not.
     stopping_since: float | None = None
     turnstile: Turnstile = field(init=False)
+    flood: FloodGate = field(init=False)
     _channels: dict[str, faust.Topic] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,6 +117,7 @@ class Context:
         pause = limits.rate_limit_pause_seconds
         limiter = Limiter(limits.concurrency, limits.call_seconds, pause)
         self.turnstile = Turnstile(limiter, limits.breaker, self.metrics, self.random, self.log)
+        self.flood = FloodGate(limits.flood, self.metrics, self.log)
 
     def grace_of_calls(self) -> float:
         """Return for how many seconds a drain waits for calls in flight: a stop waits longer."""

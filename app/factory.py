@@ -128,6 +128,7 @@ def _declare_stages(context: Context, settings: Settings) -> None:
     sweep.register(context)
     context.metrics.watch("calls_in_flight", lambda: context.calls_in_flight)
     context.metrics.watch("calls_waiting", lambda: context.turnstile.waiting)
+    context.metrics.watch("flood_open", lambda: context.flood.open)
     context.metrics.watch("llm_limit", lambda: context.turnstile.limiter.in_force)
     context.metrics.watch("breaker_state", lambda: context.turnstile.state)
 
@@ -151,6 +152,7 @@ def _limits(settings: Settings) -> Limits:
         concurrency=settings.llm_concurrency,
         stop_grace_seconds=settings.stop_grace_seconds,
         breaker=settings.breaker_policy,
+        flood=settings.flood_policy,
         call_seconds=_longest_call(settings),
         deadline_seconds=settings.deadline_seconds,
     )

@@ -24,6 +24,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "retries_released": ("Waits that ended", ()),
     "regenerations": ("Weak answers asked again", ()),
     "dead_letters": ("Messages that went to the dead letters, by cause", ("cause",)),
+    "floods": ("Times that too many deaths stopped the intake", ()),
     "letters_redriven": ("Dead letters that this process sent again", ()),
     "questions_swept": ("Questions without an event, put on the log again", ("why",)),
     "repeats_dropped": ("Questions dropped because they are being answered already", ()),
@@ -40,6 +41,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 GAUGES: dict[str, str] = {
     "breaker_state": "Circuit breaker: 0 closed, 1 half-open, 2 open",
+    "flood_open": "1 while too many deaths have stopped the intake",
     "calls_waiting": "Events that wait for leave to call the model",
     "llm_limit": "Limit on model calls in flight that is in force",
     "calls_in_flight": "Model calls in flight in this process",

@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.causes_file import read_causes
 from app.core.breaker import BreakerPolicy
 from app.core.causes import BUILT_IN, CauseTable
+from app.core.flood import FloodPolicy
 from app.core.gate import Metric
 from app.core.retry import RetryPolicy
 from app.core.strategies import STRATEGIES, Strategy
@@ -134,6 +135,18 @@ class Settings(BaseSettings):
     )
     breaker_probe_seconds: float = Field(
         5, gt=0, le=3600, description="Time to the first probe; doubles up to 6 times this"
+    )
+    flood_share: float = Field(
+        0.5, gt=0, le=1, description="Share of deaths beyond which intake stops; 1: never"
+    )
+    flood_window_seconds: float = Field(
+        60, ge=1, le=3600, description="Ends of this time are looked at for it"
+    )
+    flood_min_ends: int = Field(
+        50, ge=1, le=10_000, description="Fewer ends than this never stop the intake"
+    )
+    flood_probe_seconds: float = Field(
+        5, gt=0, le=3600, description="While it is stopped one question comes in each so often"
     )
     backlog_limit: int = Field(
         100_000, ge=1, description="Questions in progress beyond which the API refuses new ones"
@@ -277,6 +290,15 @@ class Settings(BaseSettings):
             self.breaker_min_calls,
             self.breaker_failure_rate,
             self.breaker_probe_seconds,
+        )
+
+    @property
+    def flood_policy(self) -> FloodPolicy:
+        return FloodPolicy(
+            self.flood_share,
+            self.flood_window_seconds,
+            self.flood_min_ends,
+            self.flood_probe_seconds,
         )
 
     @property

@@ -87,6 +87,21 @@ def _next_message(context: Context, arrival: Arrival) -> Outgoing:
             return dead_letter(context, arrival, "anti_cycle", detail)
 
 
+def hold_back(context: Context, chunk: Chunk) -> tuple[Chunk, Chunk]:
+    """Return what goes on and, while a flood has stopped the intake, the new questions, which wait.
+
+    Generations of questions that came in before go on, and so do ends and bad messages.
+    """
+    if not context.flood.open:
+        return chunk, []
+    going: Chunk = []
+    new: Chunk = []
+    for each in chunk:
+        first = isinstance(each.value, Question) and each.value.generation == 1
+        (new if first else going).append(each)
+    return going, new
+
+
 def _seen(question: Question) -> Seen:
     return Seen(question.round, question.generation)
 
@@ -111,4 +126,4 @@ def register(context: Context, table: Generations) -> None:
     @context.app.agent(topic, name=STAGE)
     async def admit_agent(stream: faust.Stream) -> None:
         """Questions in, calls to be made out; repeats and cycles end here."""
-        await read_chunks(context, STAGE, stream, partial(handle, table))
+        await read_chunks(context, STAGE, stream, partial(handle, table), hold_back)

@@ -40,8 +40,10 @@ async def handle(context: Context, chunk: Chunk) -> None:
     stored = await until_up(context, "database", lambda: store.questions_by_id(list(endings)))
     await _keep(context, stored)
     await publish(context, [_settled(context, ending) for ending in endings.values()])
+    known = {question.question_id: question for question in stored}
     for ending in endings.values():
         context.metrics.count("questions_settled", str(ending.status))
+        context.flood.ended(ending, known.get(ending.question_id), context.now())
     for question in stored:
         if question.status.final:
             context.watch.tell(question)

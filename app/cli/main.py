@@ -18,6 +18,7 @@ COMMANDS = {
     "show": ("app.cli.ask", "show", "Show a question with all its attempts"),
     "costs": ("app.cli.costs", "costs", "What answers cost: calls, tokens, seconds"),
     "score": ("app.cli.score", "score", "BERTScore of a candidate and a reference"),
+    "dlq": ("app.cli.dlq", "dlq", "Dead letters: list, show, plan, redrive, purge"),
     "topics": ("app.cli.topics", "topics", "Create, list and describe topics"),
     "fake-llm": ("app.cli.fake_llm", "fake_llm", "A model server that fails on demand"),
     "chaos": ("app.cli.chaos", "chaos", "Break things on purpose, and audit what came of it"),

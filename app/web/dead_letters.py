@@ -87,18 +87,22 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
         with _in_words():
             body = await read_body(request, bodies.PurgeBody)
         parts = _parts(body.filter)
-        wanted = filter_of(parts, context.now())
+        wanted = filter_of({"state": "all", **parts} if parts else {}, context.now())
         return json_reply(await desk().purge(wanted, explicit=bool(parts), dry_run=body.dry_run))
 
     async def redrives(request: web.Request) -> web.Response:
         limit = read_parameter(request, "limit", PageLimit, 50)
         return json_reply({"redrives": await desk().redrives(limit)})
 
+    async def resume(_: web.Request) -> web.Response:
+        return json_reply({"resumed": context.flood.resume()})
+
     app.router.add_get("/dead-letters", many)
     app.router.add_get("/dead-letters/{topic}/{partition}/{offset}", one)
     app.router.add_post("/dead-letters/redrive", redrive)
     app.router.add_post("/dead-letters/purge", purge)
     app.router.add_get("/redrives", redrives)
+    app.router.add_post("/flood/resume", resume)
 
 
 @contextmanager

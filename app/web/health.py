@@ -81,8 +81,8 @@ async def not_ready(context: Context) -> str | None:
         return "starting"
     if app.should_stop:
         return "stopping"
-    if context.stuck is not None:
-        return context.stuck
+    if reason := context.stuck or context.flood.reason:
+        return reason
     if app.rebalancing:
         return "the partitions are being assigned"
     if not app.tables.actives_ready:

@@ -129,6 +129,10 @@ class Redrive(Shape, kw_only=True):
     failed: int
 
 
+class Resumed(Shape):
+    resumed: bool
+
+
 class Redrives(Shape):
     redrives: list[Redrive]
 
@@ -212,10 +216,18 @@ _REDRIVES = Operation(
     errors=(422, 503),
 )
 
+_RESUME = Operation(
+    name="resumeIntake",
+    summary="Open the intake that a flood of deaths has stopped, by an operator's word",
+    tag="dead letters",
+    replies={200: Reply("Whether it was stopped", Resumed)},
+)
+
 LETTER_OPERATIONS: dict[str, Operation] = {
     "GET /dead-letters": _LIST,
     "GET /dead-letters/{topic}/{partition}/{offset}": _ONE,
     "POST /dead-letters/redrive": _REDRIVE,
     "POST /dead-letters/purge": _PURGE,
     "GET /redrives": _REDRIVES,
+    "POST /flood/resume": _RESUME,
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import msgspec
 from aiohttp import web
 
 from agents.context import Context
+from app.core.flood import Door
 from app.core.lifecycle import Status
 from app.core.metadata import metadata_problem
 from app.core.questions import StoredQuestion
@@ -51,6 +53,16 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
     intake = Intake(context, settings.deadline_seconds)
     backlog = Backlog(context, settings.backlog_limit)
 
+    async def flooded(new: NewQuestion, key: str | None, *, fresh: bool) -> float:
+        """Return for how long a question can't come in; what is known needs no room."""
+        if not context.flood.open:
+            return 0.0
+        if not fresh:
+            known = await _stored(context, intake.identify(new, idempotency_key=key))
+            if known is not None and known.status is not Status.DEAD:
+                return 0.0
+        return context.flood.wait(Door.INTAKE, context.now())
+
     async def query(request: web.Request) -> web.Response:
         wait = read_parameter(request, "wait", WaitSeconds, 0.0)
         key = _idempotency_key(request)
@@ -62,6 +74,10 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
         new = NewQuestion(body.question_text, body.original_answer, body.metadata)
         if not body.fresh and key is None and (hit := await _cached(context, intake.identify(new))):
             return _json(hit)
+        if seconds := await flooded(new, key, fresh=body.fresh):
+            return error_response(
+                503, "flooded", context.flood.reason or "", Retry_After=f"{math.ceil(seconds)}"
+            )
         if await backlog.full():
             return error_response(
                 503,
@@ -109,6 +125,14 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
     app.router.add_post("/query", query)
     app.router.add_get("/questions", many)
     app.router.add_get("/questions/{id}", one)
+
+
+async def _stored(context: Context, question_id: str) -> StoredQuestion | None:
+    try:
+        return await context.ports.store.question(question_id)
+    except StoreUnavailable:
+        context.metrics.count("db_errors")
+        return None
 
 
 async def _cached(context: Context, question_id: str) -> bytes | None:

@@ -1,0 +1,54 @@
+"""The filter options that the `dlq` commands share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from app.core.redrive import LetterFilter, LetterState
+from app.errors import InputError
+from app.letters_shown import filter_of
+
+_OPTIONS = (
+    click.option("--cause", "cause", multiple=True, help="Of this cause; may be given again."),
+    click.option("--topic", help="From this topic of origin."),
+    click.option("--since", metavar="WHEN", help="Dead since: 2h, 3d (ago), or an ISO time."),
+    click.option("--until", metavar="WHEN", help="Dead before: 2h, 3d (ago), or an ISO time."),
+    click.option(
+        "--attempts-at-least", type=click.IntRange(0), metavar="N", help="After N attempts or more."
+    ),
+    click.option("--question", "question_id", metavar="ID", help="Of this question."),
+)
+
+state_option = click.option(
+    "--state",
+    type=click.Choice([str(state) for state in LetterState]),
+    help="open: not sent again yet (the default); redriven; all.",
+)
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a filter to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen(parts: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in parts.items() if value not in (None, (), "")}
+
+
+def read_filter(parts: dict[str, Any]) -> LetterFilter:
+    """Return the filter of the options. Raises a usage error that names the option."""
+    try:
+        wanted = filter_of(chosen(parts), time.time())
+    except InputError as error:
+        option = "--" + str(error.field).replace("_", "-").replace("-id", "")
+        raise click.BadParameter(str(error), param_hint=option) from None
+    if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
+        raise click.BadParameter("it is not after --since: no letter can fit", param_hint="--until")
+    return wanted
