@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
 import struct
+import zlib
 from collections.abc import Awaitable, Callable
 from functools import cache
 
@@ -59,13 +59,18 @@ async def _short_body(transport: asyncio.Transport) -> None:
 @cache
 def bomb() -> bytes:
     """Return 100 MiB of JSON packed into 100 KiB (made once: it takes most of a second)."""
-    return gzip.compress(b"[" + b" " * (100 * 1024 * 1024) + b"]", compresslevel=9)
+    packer = zlib.compressobj(level=9, wbits=zlib.MAX_WBITS | 16)
+    blank = b" " * 1_048_576
+    parts = [packer.compress(b"["), *(packer.compress(blank) for _ in range(100))]
+    return b"".join([*parts, packer.compress(b"]"), packer.flush()])
 
 
 async def _gzip_bomb(transport: asyncio.Transport) -> None:
     """Send 100 MiB packed into 100 KiB."""
-    length = f"Content-Length: {len(bomb())}\r\n\r\n".encode()
-    transport.write(HEAD + b"Content-Encoding: gzip\r\n" + length + bomb())
+    packed = await asyncio.to_thread(bomb)
+    length = f"Content-Length: {len(packed)}\r\n\r\n".encode()
+    transport.write(HEAD + b"Connection: close\r\nContent-Encoding: gzip\r\n" + length + packed)
+    transport.close()  # a whole reply: the caller may use the connection again
 
 
 async def _huge_body(transport: asyncio.Transport) -> None:
