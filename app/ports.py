@@ -280,8 +280,11 @@ class AnswerStore(DeadLetterStore, Protocol):
         """Keep a verdict and return the one in force: the first that was stored."""
         ...
 
-    async def waiting(self, waits: Sequence[Waiting]) -> None:
-        """Mark questions as waiting."""
+    async def waiting(self, waits: Sequence[Waiting]) -> set[str]:
+        """Mark questions as waiting; return those for whom there is nothing left to wait.
+
+        These have ended in the round of their wait, or are in a later round already.
+        """
         ...
 
     async def finish(

@@ -47,7 +47,10 @@ async def handle(table: Retries, context: Context, chunk: Chunk) -> None:
             case QuestionSettled() as settled:
                 _on_settled(settled, before, changed)
     if waits:
-        await until_up(context, "database", lambda: context.ports.store.waiting(waits))
+        store = context.ports.store
+        for question_id in await until_up(context, "database", lambda: store.waiting(waits)):
+            # A failure from before its round's end, replayed after the table forgot it.
+            changed.pop(question_id, None)
     await publish(context, outgoing)
     for question_id, entry in changed.items():
         table.put(question_id, entry.held, partition, entry.failed_at, entry.request)

@@ -20,7 +20,7 @@ from app.adapters.store_facts import (
 from app.adapters.store_memory_letters import MemoryLetters
 from app.adapters.store_text import clean_optional, clean_text
 from app.core.costs import Costs, costs_by_model
-from app.core.lifecycle import Status, Turn
+from app.core.lifecycle import Status, Turn, is_over
 from app.core.questions import Attempt, CallKey, StoredQuestion
 from app.ports import (
     Accepted,
@@ -166,9 +166,15 @@ class MemoryStore(MemoryLetters):
             )
         return row.verdict
 
-    async def waiting(self, waits: Sequence[Waiting]) -> None:
+    async def waiting(self, waits: Sequence[Waiting]) -> set[str]:
         for wait in waits:
             self._move(move_of_wait(wait))
+        stored = ((wait, self._questions.get(clean_text(wait.question_id))) for wait in waits)
+        return {
+            wait.question_id
+            for wait, row in stored
+            if row is not None and is_over(row.turn, row.status, wait.turn)
+        }
 
     async def finish(
         self, endings: Sequence[Ending], dead_letters: Sequence[DeadLetterRow] = ()

@@ -24,7 +24,7 @@ from app.adapters.store_postgres_letters import PostgresLetters
 from app.adapters.store_postgres_overdue import take_overdue
 from app.adapters.store_postgres_pool import Limits, PostgresPool
 from app.core.costs import Costs
-from app.core.lifecycle import Status, Turn
+from app.core.lifecycle import Status, Turn, is_over
 from app.core.questions import CallKey, StoredQuestion
 from app.errors import InputError, StoreUnavailable
 from app.ports import (
@@ -129,8 +129,8 @@ class PostgresStore(PostgresLetters):
     async def record_verdict(self, call: CallKey, verdict: StoredVerdict) -> StoredVerdict:
         return await self._verdicts.submit((call, verdict))
 
-    async def waiting(self, waits: Sequence[Waiting]) -> None:
-        await self._waits.submit(waits)
+    async def waiting(self, waits: Sequence[Waiting]) -> set[str]:
+        return await self._waits.submit(waits)
 
     async def finish(
         self, endings: Sequence[Ending], dead_letters: Sequence[DeadLetterRow] = ()
@@ -257,11 +257,19 @@ async def _accept(connection: Any, chunks: Sequence[Sequence[Accepted]]) -> list
     ]
 
 
-async def _wait(connection: Any, chunks: Sequence[Sequence[Waiting]]) -> list[None]:
-    await writes.move_questions(
-        connection, [move_of_wait(wait) for chunk in chunks for wait in chunk]
-    )
-    return [None] * len(chunks)
+async def _wait(connection: Any, chunks: Sequence[Sequence[Waiting]]) -> list[set[str]]:
+    waits = [wait for chunk in chunks for wait in chunk]
+    await writes.move_questions(connection, [move_of_wait(wait) for wait in waits])
+    stored = await writes.read_statuses(connection, [wait.question_id for wait in waits])
+    return [
+        {
+            wait.question_id
+            for wait in chunk
+            if (found := stored.get(wait.question_id)) is not None
+            and is_over(found[1], found[0], wait.turn)
+        }
+        for chunk in chunks
+    ]
 
 
 async def _finish(connection: Any, chunks: Sequence[Endings]) -> list[None]:

@@ -50,6 +50,13 @@ class Turn(NamedTuple):
     attempt: int
 
 
+def is_over(stored_turn: Turn, stored_status: Status, turn: Turn) -> bool:
+    """Tell whether the round of `turn` is over: it has ended, or a later round has begun."""
+    if stored_turn.round != turn.round:
+        return stored_turn.round > turn.round
+    return stored_status.final
+
+
 def supersedes(old_turn: Turn, old_status: Status, new_turn: Turn, new_status: Status) -> bool:
     """Tell whether a new fact replaces the stored one.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import Any
 
 import pytest
 
@@ -27,8 +26,8 @@ from tests.adapters.store_contract_facts import (
     stored,
 )
 from tests.adapters.store_contract_ledger import LedgerContract
-from tests.adapters.store_contract_overdue import OverdueContract
 from tests.adapters.store_contract_letters import LettersContract
+from tests.adapters.store_contract_overdue import OverdueContract
 
 
 class AcceptContract:
@@ -185,9 +184,21 @@ class StateContract:
         assert (asks.status, asks.due_at, asks.cause) == (Status.ASKING, None, None)
 
     async def test_waiting_for_an_unknown_question_makes_none(self, store: AnswerStore) -> None:
-        await store.waiting([Waiting("nobody", FIRST, 1.0, "overloaded")])
-        await store.waiting([])
+        assert await store.waiting([Waiting("nobody", FIRST, 1.0, "overloaded")]) == set()
+        assert await store.waiting([]) == set()
         assert await store.question("nobody") is None
+
+    async def test_for_a_round_that_is_over_there_is_nothing_left_to_wait(
+        self, store: AnswerStore
+    ) -> None:
+        """A failure of the past, replayed when the tables have forgotten its question."""
+        await store.finish([ending("ended"), ending("dead", status=Status.DEAD)])
+        await store.accept([accepted("dead", Turn(1, 1, 1)), accepted("open")])
+        ids = ("ended", "dead", "open", "nobody")
+        old = [Waiting(each, Turn(0, 1, 2), 1.0, "overloaded") for each in ids]
+        assert await store.waiting(old) == {"ended", "dead"}
+        new = [Waiting(each, Turn(1, 1, 1), 1.0, "overloaded") for each in ids]
+        assert await store.waiting(new) == set()
 
     async def test_an_end_is_read_as_it_was_given(self, store: AnswerStore) -> None:
         await store.accept([accepted()])

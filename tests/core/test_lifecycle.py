@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.lifecycle import ANSWERED, FINAL, PROGRESS, Status, Turn, supersedes
+from app.core.lifecycle import ANSWERED, FINAL, PROGRESS, Status, Turn, is_over, supersedes
 
 TURNS = st.builds(Turn, st.integers(0, 2), st.integers(1, 3), st.integers(1, 3))
 FACTS = st.tuples(TURNS, st.sampled_from(Status))
@@ -78,3 +78,11 @@ def test_a_later_round_always_wins(old: Fact, new: Fact) -> None:
 @pytest.mark.parametrize("late", [Status.ASKING, Status.WAITING, Status.JUDGING])
 def test_a_late_first_attempt_can_not_overwrite_the_second(late: Status) -> None:
     assert not supersedes(Turn(0, 1, 2), Status.ASKING, Turn(0, 1, 1), late)
+
+
+def test_a_round_is_over_when_it_has_ended_or_a_later_one_has_begun() -> None:
+    turn = Turn(1, 2, 3)
+    for status in Status:
+        assert is_over(turn, status, turn) is status.final
+        assert is_over(turn, status, Turn(0, 9, 9))
+        assert not is_over(turn, status, Turn(2, 1, 1))
