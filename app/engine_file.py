@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.private_files import make_data_dir, read_private, write_private
 from app.settings import Settings
 
 
@@ -18,8 +19,8 @@ def engine_file(settings: Settings) -> Path:
 def write_engine_file(settings: Settings, url: str) -> None:
     """Say where this process's engine listens."""
     path = engine_file(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"pid": os.getpid(), "url": url}), encoding="utf-8")
+    make_data_dir(path.parent)
+    write_private(path, json.dumps({"pid": os.getpid(), "url": url}))
 
 
 def remove_engine_file(settings: Settings) -> None:
@@ -60,7 +61,7 @@ def _listens(url: str) -> bool:
 
 def _read(settings: Settings) -> dict[str, object]:
     try:
-        found = json.loads(engine_file(settings).read_text(encoding="utf-8"))
+        found = json.loads(read_private(engine_file(settings)))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -19,6 +19,7 @@ from typing import IO
 from app.adapters.embedded_postgres_files import Installation, last_lines
 from app.adapters.embedded_postgres_process import end_process, spawn
 from app.errors import StoreUnavailable, UnavailableError
+from app.private_files import make_data_dir, make_private_folder, open_private
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +93,10 @@ class EmbeddedPostgres:
             self._unlock()
 
     def _lock(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        file = (self._folder / "lock").open("a+", encoding="ascii")
+        make_data_dir(self._folder.absolute().parent)
+        # Root's server runs under another account, which has to pass; its data are closed.
+        make_private_folder(self._folder, 0o755 if os.geteuid() == 0 else 0o700)
+        file = open_private(self._folder / "lock")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -78,7 +78,8 @@ class Installation:
         with suppress(FileNotFoundError):
             if self.log_file.stat().st_size > _MAX_LOG_BYTES:
                 self.log_file.unlink()
-        return self.log_file.open("ab")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        return os.fdopen(os.open(self.log_file, flags, 0o600), "ab")
 
     def ready(self, pid: int) -> bool:
         """Tell whether the server with that process id takes connections, by its own word."""

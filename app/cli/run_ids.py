@@ -7,6 +7,12 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
+from app.private_files import (
+    make_data_dir,
+    make_private_folder,
+    read_private,
+    write_private,
+)
 from app.settings import Settings
 
 
@@ -14,12 +20,13 @@ def run_id_for(settings: Settings, file: Path) -> str:
     """Return the id of the unfinished run over this file, or of a new one."""
     path = _state_file(settings, file)
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["run_id"])
+        return str(json.loads(read_private(path))["run_id"])
     except (OSError, ValueError, KeyError):
         run_id = uuid4().hex
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings.data_dir)
+    make_private_folder(path.parent)
     state = {"run_id": run_id, "file": str(file.absolute())}
-    path.write_text(json.dumps(state), encoding="utf-8")
+    write_private(path, json.dumps(state))
     return run_id
 
 

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from faust.types.tuples import RecordMetadata
 
+from app.private_files import make_data_dir, make_private_folder, open_private
 from app.transports.embedded import upkeep
 from app.transports.embedded.errors import LogInUse, UnknownTopic
 from app.transports.embedded.layout import (
@@ -78,7 +79,8 @@ class SqliteStorage(SqliteReader):
     """The log in `folder`; `LogInUse` when another process (or storage) has it."""
 
     def __init__(self, folder: Path, *, synchronous: str = "FULL") -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_data_dir(folder.absolute().parent)
+        make_private_folder(folder)
         self._lock_file = _take_lock(folder / LOCK_NAME)
         try:
             writing = connect(folder)
@@ -221,7 +223,7 @@ class SqliteStorage(SqliteReader):
 
 
 def _take_lock(path: Path) -> IO[str]:
-    file = path.open("a+")
+    file = open_private(path)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
