@@ -14,6 +14,7 @@ import structlog
 
 from agents.flood import FloodGate
 from agents.in_hand import WaitingFor
+from agents.outages import Outages
 from agents.turnstile import Turnstile
 from app.core.breaker import BreakerPolicy
 from app.core.causes import BUILT_IN, CauseTable
@@ -50,7 +51,7 @@ class Limits:
     lease_seconds: float = 30.0
     drain_grace_seconds: float = 3.0
     stop_grace_seconds: float = 8.0
-    settle_seconds: float = 3.0
+    settle_seconds: float = 5.0
     breaker: BreakerPolicy = BreakerPolicy()
     rate_limit_pause_seconds: float = 1.0
     call_seconds: float = 120.0
@@ -101,6 +102,7 @@ class Context:
     waiting_for: WaitingFor = field(default_factory=WaitingFor)
     random: Random = field(default_factory=Random)
     log: structlog.stdlib.BoundLogger = field(default_factory=_logger)
+    outages: Outages = field(default_factory=Outages)
     detached: dict[asyncio.Task[None], asyncio.Task[Any]] = field(default_factory=dict)
     calls_in_flight: int = 0
     opened: Ports | None = None

@@ -81,6 +81,8 @@ async def until_up(context: Context, what: str, attempt: Callable[[], Awaitable[
                 return await interruptible(context, attempt())
             except UnavailableError as error:
                 context.metrics.count(_counter_of(error))
+                if isinstance(error, StoreUnavailable):
+                    context.outages.failed(context.now())
                 if pause == _FIRST_PAUSE_SECONDS:
                     context.log.warning("waiting", for_what=what, reason=str(error)[:300])
             wait.renew(pause + TRY_SECONDS[what])

@@ -11,9 +11,11 @@ from mode import Service
 
 from agents.context import Context
 from agents.questions.calling import finish_detached
-from app.errors import AnswerloopError, StoreUnavailable
+from app.errors import AnswerloopError, StoreUnavailable, UnavailableError
+from app.logs import adopt
 from app.opening import OpenPorts, open_ports
 from app.settings import Settings
+from app.stopping import end_process
 from app.topic_admin import ensure_topics, open_topic_admin, refuse_other_partitions
 from app.topics import all_topics
 from app.watchdog import Patience, Watchdog
@@ -28,17 +30,19 @@ class Outside(Service):
         super().__init__()
         self._context = context
         self._settings = settings
-        self._opens_ports = opens_ports
+        self.opens_ports = opens_ports
         self._opened: OpenPorts | None = None
 
     async def on_start(self) -> None:
+        if self.opens_ports and self._context.app.owns_process:
+            adopt(self._settings.log_format, self._settings.log_level)
         try:
-            if self._opens_ports:
+            if self.opens_ports:
                 self._opened = await open_ports(self._settings)
                 self._context.opened = self._opened.ports
             await prepare_topics(self._settings)
         except AnswerloopError as error:
-            if self._opens_ports:
+            if self.opens_ports:
                 self._context.log.error("cannot_start", reason=str(error))
             raise
 
@@ -64,6 +68,7 @@ class Outside(Service):
                 await context.ports.store.renew(context.owner, lease, context.now())
             except StoreUnavailable:
                 context.metrics.count("db_errors")
+                context.outages.failed(context.now())
             except Exception:  # noqa: BLE001 (a task that ends would end the worker)
                 context.log.error("renew_failed", error=traceback.format_exc())
 
@@ -89,8 +94,13 @@ class Boot(BootStrategy):
         return [*super().tables(), self._watchdog]
 
     async def give_up(self) -> None:
-        """Close the ports that this app opened, after a stop that was not in time."""
-        await self._outside.close_ports()
+        """After a stop that was not in time: close what this app opened, and end the process.
+
+        Where somebody else opened the ports (a command), he closes them and ends it.
+        """
+        if self._outside.opens_ports:
+            await self._outside.close_ports()
+            end_process(UnavailableError.exit_code)
 
 
 async def prepare_topics(settings: Settings) -> None:

@@ -19,7 +19,6 @@ from agents.questions.outcomes import Made, outgoing
 from agents.turnstile import Pass
 from agents.waits import Draining, interruptible, publish, until_up
 from app.core.strategies import strategy_for
-from app.errors import StoreUnavailable
 from app.ports import Busy, Claim, Claimed, ClaimRequest
 from app.wire import Arrival
 from models.questions import LlmRequest
@@ -119,16 +118,13 @@ async def _claim(context: Context, request: LlmRequest) -> Claim:
     After an outage of the database that leases may not have survived, owners get a moment to renew
     their claims, and `judge` to bring in the answers that went to the log meanwhile.
     """
-    limits, store = context.limits, context.ports.store
-    away_since: float | None = None
+    limits = context.limits
 
     async def attempt() -> Claim:
-        nonlocal away_since
-        if away_since is not None and context.now() - away_since > limits.lease_seconds / 2:
-            await store.check()
-            await asyncio.sleep(limits.settle_seconds)
-            away_since = None
-        return await store.claim(
+        long = limits.lease_seconds / 2
+        while left := context.outages.settle_left(context.now(), long, limits.settle_seconds):
+            await asyncio.sleep(left)
+        return await context.ports.store.claim(
             ClaimRequest(
                 call=request.call,
                 owner=context.owner,
@@ -136,19 +132,10 @@ async def _claim(context: Context, request: LlmRequest) -> Claim:
                 model=_model_of(context, request),
                 now=context.now(),
                 waited_seconds=request.waited_seconds,
-                deadline_at=request.deadline_at,
             )
         )
 
-    async def noting_outages() -> Claim:
-        nonlocal away_since
-        try:
-            return await attempt()
-        except StoreUnavailable:
-            away_since = context.now() if away_since is None else away_since
-            raise
-
-    return await until_up(context, "database", noting_outages)
+    return await until_up(context, "database", attempt)
 
 
 def _model_of(context: Context, request: LlmRequest) -> str:

@@ -1,4 +1,4 @@
-"""An overloaded or absent model server, on the whole pipeline: no attempt burnt, no stop held up."""
+"""An overloaded or absent model server, on the whole pipeline: nothing is lost, nobody held up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.core.failures import CAUSES
 from app.core.lifecycle import Status
 from app.core.strategies import Prompt
 from app.errors import llm_failed
-from app.ports import ModelAnswer
+from app.ports import Claim, ClaimRequest, ModelAnswer
 from app.transports import close_storage
 from models.questions import LlmRequest
 from tests.flow.engine import LIMITS, Engine, make_ports, poll, question, running
@@ -296,9 +296,23 @@ class TestAnswersOutliveAStopWithoutTheDatabase:
             assert engine.context.metrics.total("repeats_dropped") == 1
 
 
+class StoreThatTellsWhen(FaultyStore):
+    """Notes when claims were tried while it was there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims: list[float] = []
+
+    async def claim(self, request: ClaimRequest) -> Claim:
+        if not self.away:
+            self.claims.append(time.monotonic())
+        claim: Claim = await self.__getattr__("claim")(request)
+        return claim
+
+
 async def test_after_a_long_outage_of_the_database_owners_may_renew_their_claims_first() -> None:
     """A lease that ran out in the outage is no reason to make the call once more."""
-    model, store = ScriptedModel(lambda prompt: "An answer", seconds=3.0), FaultyStore()
+    model, store = ScriptedModel(lambda prompt: "An answer", seconds=4.0), StoreThatTellsWhen()
     limits = replace(LIMITS, lease_seconds=1.0, settle_seconds=1.0, drain_grace_seconds=0.05)
     async with running(make_ports(model=model, store=store), limits=limits) as engine:
         asked = question("Why?")
@@ -311,6 +325,8 @@ async def test_after_a_long_outage_of_the_database_owners_may_renew_their_claims
         store.down = True
         await engine.app.consumer.rebalance()
         await asyncio.sleep(1.5)
-        store.down = False
+        store.down, back = False, time.monotonic()
         assert (await engine.final(asked.question_id)).status is Status.VALIDATED
+    _, second, *_ = store.claims
+    assert second >= back + limits.settle_seconds - 0.5
     assert len(model.calls) == 1
