@@ -6,7 +6,7 @@ import atexit
 import logging
 import sys
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 
@@ -75,6 +75,18 @@ def quieten() -> None:
             handler.addFilter(Quieter(handler))
 
 
+def adopt(log_format: Literal["console", "json"], level: str) -> None:
+    """Give a worker that another command started (`faust worker`) our logging.
+
+    Handlers that write to files stay as that command made them; they, too, repeat little.
+    """
+    handlers = logging.getLogger().handlers
+    if not any(isinstance(each, logging.FileHandler) for each in handlers):
+        # Faust puts a proxy in the place of sys.stderr that writes to the log.
+        configure_logging(log_format, level, sys.__stderr__)
+    quieten()
+
+
 def _quieters() -> list[Quieter]:
     handlers = logging.getLogger().handlers
     return [each for h in handlers for each in h.filters if isinstance(each, Quieter)]
@@ -93,8 +105,11 @@ def flush() -> None:
         handler.flush()
 
 
-def configure_logging(log_format: Literal["console", "json"], level: str) -> None:
-    """Set up the process's logging. Called by the commands, never on import."""
+def configure_logging(
+    log_format: Literal["console", "json"], level: str, stream: TextIO | None = None
+) -> None:
+    """Set up the process's logging (on stderr). Called by the commands, never on import."""
+    stream = stream or sys.stderr
     number = logging.getLevelName(level.upper())
     # Tracebacks are plain: one with local variables shows secrets, and takes a second to draw.
     renderers: list[Any] = (
@@ -104,7 +119,7 @@ def configure_logging(log_format: Literal["console", "json"], level: str) -> Non
             structlog.processors.format_exc_info,
             _neutralise,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
         ]
     )
@@ -119,7 +134,7 @@ def configure_logging(log_format: Literal["console", "json"], level: str) -> Non
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

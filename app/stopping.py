@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from types import FrameType
 from typing import Any
 
 from app import logs
@@ -21,14 +22,23 @@ from app.errors import UnavailableError
 STOP_SECONDS = 20.0
 #: After this the process ends, whatever still hangs.
 LAST_RESORT_SECONDS = 28.0
+#: Nobody may be reading what is written last.
+LAST_WORDS_SECONDS = 1.0
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 def end_process(code: int) -> None:
-    """End the process now, whatever hangs; its log lines are written before."""
+    """End the process now, whatever hangs; its log lines are written before, if they can be."""
+    writing = threading.Thread(target=_write_out, name="last-words", daemon=True)
+    writing.start()
+    writing.join(LAST_WORDS_SECONDS)
+    os._exit(code)
+
+
+def _write_out() -> None:
     logs.flush()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)
 
 
 def end_process_after(seconds: float, code: int) -> threading.Timer:
@@ -58,28 +68,33 @@ async def stopped_in_time(stop: Awaitable[Any], log: Any) -> bool:
 class Signals:
     """SIGTERM and SIGINT of a command: the first one asks it to stop, the second ends it at once.
 
-    What hangs after the first one is left behind when `LAST_RESORT_SECONDS` are over.
+    What hangs after the first one is left behind when `LAST_RESORT_SECONDS` are over. Until
+    `install` a signal ends the process at once, without any word: a model's load holds the
+    interpreter for seconds, and nothing is in progress yet.
     """
 
-    def __init__(self, ask: Callable[[], object], *, last_resort: bool = True) -> None:
+    def __init__(self, ask: Callable[[], object]) -> None:
         self._ask = ask
-        self._last_resort = last_resort
+        self._loop = asyncio.get_running_loop()
         self._came = False
         self._timer: threading.Timer | None = None
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_DFL)
 
     def install(self) -> None:
-        """Handle the signals from now on, on the running loop."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, number)
+        """Handle the signals from now on. In the main thread only.
 
-    def _on_signal(self, number: signal.Signals) -> None:
+        Not by the loop's own handlers: those wait while the loop is busy.
+        """
+        for number in _STOPPING:
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
         if self._came:
             end_process(128 + number)
         self._came = True
-        if self._last_resort:
-            self._timer = end_process_after(LAST_RESORT_SECONDS, UnavailableError.exit_code)
-        self._ask()
+        self._timer = end_process_after(LAST_RESORT_SECONDS, UnavailableError.exit_code)
+        self._loop.call_soon_threadsafe(self._ask)
 
     def done(self) -> None:
         """The stop is through: nothing has to be left behind any more."""

@@ -162,11 +162,12 @@ class LoopWatch(threading.Thread):
         frame = sys._current_frames().get(self._loop_thread)
         stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
         seconds = self._missed * self._patience.tick_seconds
-        sys.stderr.write(
+        stderr = sys.__stderr__ or sys.stderr  # the log may be what is blocked
+        stderr.write(
             f"answerloop: stuck: the event loop has been blocked for {seconds:.0f} s; "
             f"exit code {EXIT_CODE}. It is in:\n{stack}"
         )
-        sys.stderr.flush()
+        stderr.flush()
 
 
 def summary(found: tuple[Stall, ...]) -> str:

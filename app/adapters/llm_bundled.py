@@ -18,6 +18,7 @@ from typing import Any
 
 from app.adapters.llm_call import Reply, Server
 from app.adapters.llm_text import clean_text, detail_text, kept_text
+from app.adapters.one_thread import PREFIX
 from app.core.causes import BUILT_IN, CauseTable, Failure
 from app.core.strategies import Prompt
 from app.errors import LlmFailed, UnavailableError
@@ -137,9 +138,9 @@ class BundledModel:
         self._closed = True
         if self._running is not None:
             self._running.set()
+        if self._loading is not None and not self._loading.done():
+            return  # a load can't be ended: its thread ends with the process
         async with self._turn:
-            if self._loading is not None:
-                await asyncio.wait([self._loading])
             held, self._server = [self._server], None
             await _in_thread(held.clear)
 
@@ -253,5 +254,5 @@ def _in_thread(work: Callable[[], Any]) -> asyncio.Future[Any]:
         except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits
             future.set_exception(error)
 
-    threading.Thread(target=run, name="bundled-model").start()
+    threading.Thread(target=run, name=f"{PREFIX}-bundled", daemon=True).start()
     return asyncio.wrap_future(future)

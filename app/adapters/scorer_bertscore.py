@@ -6,11 +6,12 @@ import asyncio
 import math
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app.adapters.batching import Batcher
+from app.adapters.one_thread import OneThread
 from app.adapters.scorer_models import MEND, EncoderChoice, choose_encoder
 from app.core.gate import Score
 from app.errors import ScoreFailure, ScorerUnavailable
@@ -46,7 +47,7 @@ class BertScoreScorer:
         self._choice = choose_encoder(model, num_layers)
         self._threads = threads
         self._library: Any = None
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bertscore")
+        self._thread = OneThread("bertscore")
         self._batcher = Batcher[Pair, Score](self._run_batch, max_size=max_batch)
 
     @property
@@ -74,8 +75,7 @@ class BertScoreScorer:
             raise ScorerUnavailable(f"the scorer {self.name}: {error}") from None
 
     async def _run_batch(self, pairs: list[Pair]) -> list[Score | Exception]:
-        loop = asyncio.get_running_loop()
-        figures = await loop.run_in_executor(self._worker, self._score_here, pairs)
+        figures = await self._thread.run(partial(self._score_here, pairs))
         return [_as_score(self.name, figure) for figure in figures]
 
     def _score_here(self, pairs: list[Pair]) -> list[Figures]:
@@ -107,17 +107,17 @@ class BertScoreScorer:
 
     async def check(self) -> str:
         """Load the library if need be. Raises ScorerUnavailable that says what to install."""
-        loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._worker, self._load_here)
+            await self._thread.run(self._load_here)
         except RuntimeError as error:
             raise ScorerUnavailable(f"the scorer {self.name}: {error}") from None
         return f"bert-score, {self.name}"
 
     async def close(self) -> None:
-        """Score what is waiting, and free the library."""
-        await self._batcher.close()
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        """Score what is waiting, and free the library. A load in progress is left behind."""
+        if self._library is not None:
+            await self._batcher.close()
+        self._thread.close()
         self._library = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -154,7 +154,9 @@ class HttpAsker:
 
 
 @asynccontextmanager
-async def local_engine(settings: Settings) -> AsyncIterator[PipelineApp]:
+async def local_engine(
+    settings: Settings, opened: Callable[[], object] = lambda: None
+) -> AsyncIterator[PipelineApp]:
     """Start an engine in this process and stop it at the end.
 
     Raises UnavailableError or SettingsError before anything runs when a part can't be reached.
@@ -163,9 +165,11 @@ async def local_engine(settings: Settings) -> AsyncIterator[PipelineApp]:
     app = create_app(settings, outside.ports)
     app.owns_process = True
     try:
+    `opened` is called when the models and the database are there, before the app starts.
         await prepare_topics(settings)
         serve_http(app, settings)
         try:
+    opened()
             await app.start()
         except asyncio.CancelledError:  # told to stop before it ran
             await app.stop()

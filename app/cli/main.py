@@ -61,20 +61,41 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: 0 ok, 1 failed, 2 usage, 3 not found, 4 cannot reach."""
+    code = _exit_code(arguments)
+    if arguments is None and _a_model_works():  # it can't be interrupted, and need not be
+        from app.stopping import end_process
+
+        end_process(code)
+    raise SystemExit(code)
+
+
+def _exit_code(arguments: list[str] | None) -> int:
     from app.errors import AnswerloopError
 
     try:
         code: Any = cli.main(arguments, prog_name="answerloop", standalone_mode=False)
     except click.exceptions.Abort:
         sys.stderr.write("interrupted\n")
-        raise SystemExit(130) from None
+        return 130
     except click.ClickException as error:
         error.show()
-        raise SystemExit(error.exit_code) from None
+        return error.exit_code
     except AnswerloopError as error:
-        sys.stderr.write(f"error: {error}\n")
-        raise SystemExit(error.exit_code) from None
-    raise SystemExit(code if isinstance(code, int) else 0)
+        from app.cli.output import print_error
+
+        print_error(f"error: {error}")
+        return error.exit_code
+    except SystemExit as exit_:
+        if isinstance(exit_.code, str):
+            sys.stderr.write(f"{exit_.code}\n")
+        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    return code if isinstance(code, int) else 0
+
+
+def _a_model_works() -> bool:
+    """Tell whether a thread loads a model or runs one still."""
+    threads = sys.modules.get("app.adapters.one_thread")
+    return threads is not None and bool(threads.is_working())
 
 
 if __name__ == "__main__":

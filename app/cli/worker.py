@@ -30,9 +30,14 @@ def worker(http_port: int | None, llm_concurrency: int | None) -> None:
 
 async def serve(settings: Settings) -> int:
     """Serve until a signal (0), or until the app crashes (1). A second signal ends it at once."""
-    serving = asyncio.ensure_future(_serve(settings))
-    signals = Signals(serving.cancel)
-    signals.install()
+    stop = asyncio.Event()
+    signals = Signals(stop.set)
+    serving = asyncio.ensure_future(_serve(settings, signals))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not serving.done():
+        serving.cancel()
     try:
         return await serving
     except asyncio.CancelledError:
@@ -41,10 +46,10 @@ async def serve(settings: Settings) -> int:
         signals.done()
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, signals: Signals) -> int:
     from app.cli.engine import local_engine
 
-    async with local_engine(settings) as app:
+    async with local_engine(settings, opened=signals.install) as app:
         log = app.context.log
         if not settings.embedded and settings.database == "embedded:":
             log.warning(

@@ -1,0 +1,80 @@
+"""`answerloop worker` with a fault that stands it still as soon as a file appears.
+
+python -m tests.reliability.stuck_worker FAULT TRIGGER_FILE
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agents.questions import judge
+from app.cli.main import main
+
+FOR_EVER = 86_400.0
+_real_judge = judge._judge
+
+
+def triggered(trigger: Path) -> bool:
+    return trigger.exists()
+
+
+def hang(trigger: Path) -> None:
+    """The handler of `judge` never ends."""
+
+    async def hanging(context: Any, answer: Any) -> Any:
+        if triggered(trigger):
+            await asyncio.sleep(FOR_EVER)
+        return await _real_judge(context, answer)
+
+    judge._judge = hanging
+
+
+def block(trigger: Path) -> None:
+    """The event loop is blocked."""
+
+    async def blocking(context: Any, answer: Any) -> Any:
+        if triggered(trigger):
+            time.sleep(FOR_EVER)  # noqa: ASYNC251 - this is the fault
+        return await _real_judge(context, answer)
+
+    judge._judge = blocking
+
+
+def no_fetch(trigger: Path) -> None:
+    """The consumer fetches nothing any more."""
+    from app.transports.embedded.consumer import Consumer as Embedded
+    from app.transports.kafka import Consumer as Kafka
+
+    consumer: Any
+    for consumer in (Embedded, Kafka):
+        real = consumer._fetch
+
+        async def stopped(self: Any, *args: Any, _real: Callable[..., Any] = real) -> Any:
+            while triggered(trigger):
+                await asyncio.sleep(1)
+            return await _real(self, *args)
+
+        consumer._fetch = stopped
+
+
+def stop_hangs(trigger: Path) -> None:
+    """The handler hangs, and the app's stop hangs as well."""
+    from app.factory import PipelineApp
+
+    async def never(self: Any) -> None:
+        await asyncio.sleep(FOR_EVER)
+
+    hang(trigger)
+    PipelineApp.stop = never  # type: ignore[method-assign]
+
+
+FAULTS = {each.__name__: each for each in (hang, block, no_fetch, stop_hangs)}
+
+if __name__ == "__main__":
+    FAULTS[sys.argv[1]](Path(sys.argv[2]))
+    main(["worker"])
