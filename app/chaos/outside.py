@@ -87,9 +87,11 @@ class Outside:
         )
 
     def close(self) -> None:
-        for server in (self._redis, self._kafka, self._postgres):
+        for server in (self._redis, self._kafka):
             if server is not None:
                 server.stop()
+        if self._postgres is not None:
+            self._postgres.close()
 
 
 async def back(server: KafkaServer | PostgresServer | RedisServer) -> None:

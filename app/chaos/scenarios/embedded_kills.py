@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,7 +27,10 @@ from app.settings import load_settings
 
 KILLS, LONG_KILLS = 20, 100
 QUESTIONS = 300
-KILL_AFTER_SECONDS = (1.0, 6.0)
+#: Every other kill comes while it starts, or soon after; the rest in the middle of model calls.
+KILL_AFTER_SECONDS = (0.5, 5.0)
+KILL_AT_WORK_AFTER_SECONDS = (0.1, 2.0)
+WORK_SECONDS = 60.0
 FINISH_SECONDS = 300.0
 #: What only a client and workers that stay up can show.
 _NOT_HERE = {"lag", "given_up", "other_replies", "crashed_workers"}
@@ -37,13 +41,15 @@ async def _perform(stage: Stage) -> Facts:
     kills = LONG_KILLS if stage.options.long else KILLS
     file, out = stage.folder / "questions.jsonl", stage.folder / "results.jsonl"
     await _write_questions(stage, file, questions)
+    at_work = 0
     for number in range(kills):
-        await _run_and_kill(stage, file, out, number)
+        at_work += await _run_and_kill(stage, file, out, number)
     started = time.monotonic()
     await _run_to_the_end(stage, file, out)
     rows = [orjson.loads(line) for line in (await asyncio.to_thread(out.read_bytes)).splitlines()]
     stage.figures |= {
         "kills": kills,
+        "kills_at_work": at_work,
         "questions": questions,
         "last_run_seconds": round(time.monotonic() - started, 1),
         "result_rows": len(rows),
@@ -64,7 +70,7 @@ async def _write_questions(stage: Stage, file: Path, count: int) -> None:
     await asyncio.to_thread(file.write_bytes, b"\n".join(lines) + b"\n")
 
 
-def _start(stage: Stage, file: Path, out: Path, log: Path) -> Any:
+def _start(stage: Stage, file: Path, out: Path, log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "app.cli.main", "run", str(file), "--out", str(out), "--json"]
     return spawn(command, log, environment=worker_environment(_settings(stage)))
 
@@ -78,13 +84,29 @@ def _settings(stage: Stage) -> dict[str, str]:
     }
 
 
-async def _run_and_kill(stage: Stage, file: Path, out: Path, number: int) -> None:
+async def _run_and_kill(stage: Stage, file: Path, out: Path, number: int) -> bool:
+    """Start a run and kill it; tell whether it was calling the model by then."""
+    before = (await stage.model.stats())["calls"]
     process = _start(stage, file, out, stage.folder / f"run-{number + 1}.log")
     try:
-        await asyncio.sleep(stage.random.uniform(*KILL_AFTER_SECONDS))
+        if number % 2:
+            await _at_work(stage, process, before)
+            await asyncio.sleep(stage.random.uniform(*KILL_AT_WORK_AFTER_SECONDS))
+        else:
+            await asyncio.sleep(stage.random.uniform(*KILL_AFTER_SECONDS))
     finally:
         with stage.fault(f"SIGKILL run {number + 1}"):
             end(process, seconds=0)
+    return (await stage.model.stats())["calls"] > before
+
+
+async def _at_work(stage: Stage, process: subprocess.Popen[bytes], calls: int) -> None:
+    """Wait until the model was called, within a time, or the run has ended."""
+    deadline = time.monotonic() + WORK_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if (await stage.model.stats())["calls"] > calls:
+            return
+        await asyncio.sleep(0.1)
 
 
 async def _run_to_the_end(stage: Stage, file: Path, out: Path) -> None:
@@ -130,6 +152,7 @@ EMBEDDED_KILLS = Scenario(
     perform=_perform,
     common=tuple(check for check in CONSERVATION if check.key not in _NOT_HERE),
     checks=(
+        figure("kills in the middle of work", "kills_at_work", 5, least=True),
         figure("rows of results", "result_rows", lambda facts: facts.figures["questions"]),
         figure(
             "rows of results", "result_rows", lambda facts: facts.figures["questions"], least=True

@@ -10,7 +10,7 @@ from app.chaos.scenario import Load, Scenario, figure
 from app.chaos.stage import Stage
 
 PART_SECONDS, LONG_PART_SECONDS = 8.0, 60.0
-INTAKE_SECONDS = 1.0
+INTAKE_SECONDS = 2.0
 
 
 async def _faults(stage: Stage) -> None:

@@ -7,6 +7,7 @@ It runs without fsync: its process is killed here, never the machine.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -69,6 +70,11 @@ class PostgresServer:
         if self._process is not None and self.running:
             self.resume()
             end_process(self._process, 20)
+
+    def close(self) -> None:
+        """Stop for good: its socket may be in a folder of its own, outside the data's."""
+        self.stop()
+        shutil.rmtree(self._installation.socket_folder, ignore_errors=True)
 
     def kill(self) -> None:
         """SIGKILL the server: what was committed must survive it."""
