@@ -97,7 +97,7 @@ async def _run_and_kill(stage: Stage, file: Path, out: Path, number: int) -> boo
     finally:
         with stage.fault(f"SIGKILL run {number + 1}"):
             end(process, seconds=0)
-    return (await stage.model.stats())["calls"] > before
+    return bool((await stage.model.stats())["calls"] > before)
 
 
 async def _at_work(stage: Stage, process: subprocess.Popen[bytes], calls: int) -> None:
