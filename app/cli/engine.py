@@ -109,7 +109,7 @@ class HttpAsker:
                 answer = await response.json()
                 if response.status < 300:
                     return dict(answer)
-                if response.status != 503:
+                if response.status not in (429, 503):
                     raise InputError(f"the engine refused: {answer['error']['message']}")
                 await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
 

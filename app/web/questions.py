@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import msgspec
 from aiohttp import web
@@ -16,6 +15,7 @@ from app.core.questions import StoredQuestion
 from app.errors import CacheUnavailable, InputError, NotFoundError, StoreUnavailable
 from app.intake import Intake, NewQuestion
 from app.settings import Settings
+from app.web.backlog import Backlog
 from app.web.bodies import (
     MAX_KEY_CHARACTERS,
     PageLimit,
@@ -24,29 +24,9 @@ from app.web.bodies import (
     read_body,
     read_parameter,
 )
-from app.web.middleware import RETRY_AFTER_SECONDS
 from app.web.replies import error_response, json_reply
 
 MAX_METADATA_BYTES = 32_768
-
-
-class Backlog:
-    """Counts the questions in progress, at most once a second and no further than the limit."""
-
-    def __init__(self, context: Context, limit: int) -> None:
-        self._context = context
-        self._limit = limit
-        self._read_at = 0.0
-        self._size = 0
-
-    async def full(self) -> bool:
-        if time.monotonic() - self._read_at >= 1.0:
-            self._read_at = time.monotonic()
-            try:
-                self._size = await self._context.ports.store.backlog(self._limit)
-            except StoreUnavailable:
-                self._context.metrics.count("db_errors")
-        return self._size >= self._limit
 
 
 def add_routes(app: web.Application, context: Context, settings: Settings) -> None:
@@ -83,7 +63,7 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
                 503,
                 "backlog_full",
                 f"{settings.backlog_limit} questions are in progress",
-                Retry_After=str(RETRY_AFTER_SECONDS),
+                Retry_After=str(backlog.retry_after()),
             )
         taken = await intake.take(new, idempotency_key=key, fresh=body.fresh, will_wait=bool(wait))
         stored = taken.stored
