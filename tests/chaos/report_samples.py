@@ -76,7 +76,7 @@ def passed(name: str = "kill-workers", seed: int = 1, seconds: int = 150, kills:
             },
             {"name": "working again", "limit": "at most 15 s", "measured": "9.2 s", "passed": True},
         ],
-        "figures": {"kills": kills, "recovery_seconds": 9.2 + seed, "settle_seconds": 4.0},
+        "figures": {"kills": kills, "working_again_seconds": 9.2 + seed, "settle_seconds": 4.0},
         "audit": {
             "accepted": accepted,
             "validated": accepted - 61,

@@ -57,6 +57,10 @@ def page_of(*runs: samples.Run) -> Page:
     return Page(render(samples.results(*runs)))
 
 
+def page_source(*runs: samples.Run) -> str:
+    return render(samples.results(*runs))
+
+
 def test_the_page_says_all_that_the_results_say() -> None:
     run = samples.passed()
     text = page_of(run).text()
@@ -107,6 +111,15 @@ def test_a_scenario_is_a_row_that_leads_to_its_section() -> None:
     ids = [a["id"] for name, a in page.elements if name == "section" and "id" in a]
     assert targets == [f"#{each}" for each in ids]
     assert len(ids) == 15
+
+
+def test_checks_that_failed_come_first() -> None:
+    run = samples.passed()
+    run["checks"][2] |= {"passed": False, "measured": "999"}
+    rows = re.findall(r'<tr class="(passed|failed)"><th scope="row">([^<]+)', page_source(run))
+    names = [name for _, name in rows]
+    assert names[0] == "repeated model calls"
+    assert names[1:] == ["lost questions", "duplicate rows", "working again"]
 
 
 def test_a_chart_has_axes_lines_and_a_band_for_each_fault() -> None:

@@ -12,6 +12,7 @@ from app.chaos.report.axes import count_axis, seconds_axis, time_axis
 from app.chaos.report.labels import Label, place_labels
 from app.chaos.report.numbers import THIN, duration, moment, shown
 from app.chaos.report.series import Point, course_of, thinned
+from app.chaos.report.totals import slowest_recovery
 
 
 @pytest.mark.parametrize(
@@ -178,3 +179,19 @@ def test_a_gap_breaks_a_line_and_a_latency_of_0_is_a_gap() -> None:
 )
 def test_without_two_moments_there_is_no_course(run: dict[str, object]) -> None:
     assert course_of(run) is None
+
+
+@pytest.mark.parametrize(
+    ("figures", "seconds"),
+    [
+        ({"working_again_seconds": 5.8, "recovery_seconds": 7}, 7),
+        ({"settle_seconds": 60, "backends_terminated": 9, "seconds_again": 3}, None),
+        ({"recovery_seconds": "soon"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_slowest_recovery_is_the_longest_time_to_work_again(
+    figures: object, seconds: float | None
+) -> None:
+    assert slowest_recovery({"figures": figures}) == seconds

@@ -67,19 +67,20 @@ def _machine(facts: Mapping[str, Any]) -> list[str]:
     known = {
         "cpus": lambda value: f"{shown(value)} CPUs",
         "memory_gib": lambda value: f"{shown(value)} GiB",
-        "python": lambda value: f"Python {shown(value)}",
+        "python": lambda value: _named("Python", shown(value)),
+        "kafka": lambda value: _named("Kafka", shown(value)),
     }
     said = [known[name](facts[name]) for name in known if facts.get(name)]
     return said + [
-        _named(words(str(name)), shown(value))
+        _named(f"{words(str(name))}:", shown(value))
         for name, value in facts.items()
         if name not in known and value
     ]
 
 
 def _named(name: str, value: str) -> str:
-    """Return `name: value`, and the value alone where it says its name itself."""
-    return value if value.lower().startswith(name.lower()) else f"{name}: {value}"
+    """Return name and value, and the value alone where it says its name itself."""
+    return value if value.lower().startswith(name.lower().rstrip(":")) else f"{name} {value}"
 
 
 def _footer(results: Mapping[str, Any]) -> Html:

@@ -14,8 +14,8 @@ from app.chaos.report.totals import STATES, Run, audit_of, difference, verdict_o
 
 _WIDE, _NARROW = 1000.0, 460.0
 
-#: Of more faults than this the table is folded.
-_FEW_FAULTS = 4
+#: Lists of more than this are folded.
+_FEW = 4
 
 #: What an audit counts beyond the equation, when the words are better than the name.
 _EQUATION = ("accepted", *STATES, "duplicates", "repeated_calls", "calls")
@@ -108,7 +108,8 @@ def _problems(problems: Any) -> Html | None:
         return None
     items = [tag("li", each) for each in problems]
     many = f"{shown(len(items))} problems" if len(items) > 1 else "1 problem"
-    return tag("details", tag("summary", many), tag("ul", *items), open="")
+    few = "" if len(items) <= _FEW else None
+    return tag("details", tag("summary", many), tag("ul", *items), open=few)
 
 
 def _checks(checks: Sequence[Mapping[str, Any]]) -> Html | None:
@@ -116,7 +117,8 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> Html | None:
         return None
     heads = ("check", "limit", "measured", "")
     head = tag("tr", *(tag("th", name, scope="col") for name in heads))
-    rows = [_check(check) for check in checks]
+    worst_first = sorted(checks, key=lambda check: check.get("passed") is True)
+    rows = [_check(check) for check in worst_first]
     return tag(
         "div",
         tag("h3", "Checks"),
@@ -176,7 +178,7 @@ def _faults(run: Run, course: Course | None) -> Html | None:
         "details",
         tag("summary", count),
         table,
-        open="" if len(faults) <= _FEW_FAULTS else None,
+        open="" if len(faults) <= _FEW else None,
     )
 
 

@@ -25,13 +25,14 @@ def tiles(totals: Totals) -> Html:
     sums = totals.sums
     ended = sum(sums[name] for name in ("validated", "low_quality", "unscored", "dead"))
     calls = sums["calls"]
-    share = f"{sums['repeated_calls'] / calls:.1%} of {shown(calls)}" if calls else "of none"
+    repeated = sums["repeated_calls"]
+    share = f"{repeated / calls:.2%} of {shown(calls)}" if repeated and calls else None
     return tag(
         "dl",
         _tile("accepted", sums["accepted"], f"{shown(ended)} ended"),
         _tile("lost", sums["lost"], "must be 0", _grade(sums["lost"])),
         _tile("duplicates", sums["duplicates"], "must be 0", _grade(sums["duplicates"])),
-        _tile("calls repeated", sums["repeated_calls"], share),
+        _tile("calls repeated", repeated, share or f"of {shown(calls)}"),
         class_="tiles",
     )
 

@@ -86,17 +86,17 @@ def difference(audit: Mapping[str, Any]) -> int:
 
 
 def slowest_recovery(run: Run) -> float | None:
-    """Return the longest time to work again that a run noted, in seconds.
+    """Return the longest time to work again that a run noted, in seconds, or None.
 
-    Those are the figures that speak of recovery; without any, the time from the end of the load
-    until every question had ended.
+    Those are the figures in seconds whose names speak of it: `recovery_seconds`,
+    `working_again_seconds`.
     """
     figures = run.get("figures")
     named = figures if isinstance(figures, Mapping) else {}
     found = [real(value) for name, value in named.items() if _is_recovery(str(name))]
     times = [value for value in found if value is not None]
-    return max(times) if times else real(named.get("settle_seconds"))
+    return max(times, default=None)
 
 
 def _is_recovery(name: str) -> bool:
-    return "recover" in name or "back" in name
+    return name.endswith("seconds") and ("recover" in name or "again" in name)
