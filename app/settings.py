@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -31,6 +33,7 @@ from app.core.gate import Metric
 from app.core.retry import RetryPolicy
 from app.core.strategies import STRATEGIES, Strategy
 from app.errors import SettingsError
+from app.secret_urls import masked_url
 from app.strategies_file import read_strategies
 
 PREFIX = "ANSWERLOOP_"
@@ -53,6 +56,14 @@ _SCHEMES = {
     ),
     "scorer": ("local:", "memory:", "http://host:8000", "https://host"),
 }
+
+#: Settings whose URL may hold a password. `SecretStr` settings are secret as a whole.
+URLS_WITH_PASSWORDS = ("database", "cache")
+
+
+def secret_settings() -> list[str]:
+    """Return the names of the settings whose value is secret as a whole."""
+    return [n for n, f in Settings.model_fields.items() if "SecretStr" in str(f.annotation)]
 
 
 class Settings(BaseSettings):
@@ -213,12 +224,26 @@ class Settings(BaseSettings):
     def _known_scheme(cls, value: str, info: Any) -> str:
         choices = _SCHEMES[info.field_name]
         scheme = value.split("//", 1)[0]
+        shown = repr(scheme) if re.fullmatch(r"[a-z+]{1,20}:?", scheme) else "this"
         urls = {choice.split("//", 1)[0] for choice in choices if "//" in choice}
         if not (value in choices or ("//" in value and scheme in urls)):
-            raise ValueError(f"{scheme!r} can't be used here; use one of: {', '.join(choices)}")
+            raise ValueError(f"{shown} can't be used here; use one of: {', '.join(choices)}")
         if "//" in value:
             _check_url(value)
+            if "@" in value and info.field_name not in URLS_WITH_PASSWORDS:
+                raise ValueError(
+                    "it must not carry a user name or password: see the other settings"
+                )
         return value
+
+    @field_serializer(*URLS_WITH_PASSWORDS)
+    def _no_password(self, value: str) -> str:
+        return masked_url(value)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Show what `repr` and error pages show, without the passwords inside URLs."""
+        for name, value in super().__repr_args__():
+            yield name, masked_url(value) if name in _SCHEMES else value
 
     @field_validator("pipelines")
     @classmethod
@@ -365,14 +390,18 @@ def _dotenv() -> dict[str, Any]:
 
 
 def _check_url(value: str) -> None:
-    try:
-        for part in value.split(","):
+    """Check host and port of each part. The errors never quote it: it may hold a password."""
+    for part in value.split(","):
+        try:
             parts = urlsplit(part if "//" in part else f"//{part}")
-            if not parts.hostname and not parts.path.strip("/"):
-                raise ValueError("it names no host")
-            _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"not a URL that can be used: {error}") from None
+            named, _ = parts.hostname or parts.path.strip("/"), parts.port
+        except ValueError:
+            raise ValueError(
+                "not a URL that can be used: a port is a number up to 65535, and in a password "
+                "characters such as / # ? @ are written %2F %23 %3F %40"
+            ) from None
+        if not named:
+            raise ValueError("not a URL that can be used: it names no host")
 
 
 def _loopback(host: str) -> bool:

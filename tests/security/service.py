@@ -32,6 +32,7 @@ class Service:
     process: asyncio.subprocess.Process
     data: Path
     log_file: Path
+    token: str = TOKEN
 
     @property
     def log(self) -> str:
@@ -39,7 +40,7 @@ class Service:
 
     async def call(self, method: str, path: str, **options: Any) -> tuple[int, bytes]:
         """Ask with the token."""
-        headers = {"Authorization": f"Bearer {TOKEN}", **options.pop("headers", {})}
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
         async with (
             aiohttp.ClientSession() as session,
             session.request(method, self.url + path, headers=headers, **options) as response,
