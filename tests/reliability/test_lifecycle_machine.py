@@ -158,7 +158,7 @@ def explore(examples: int, steps: int, phases: tuple[Phase, ...] = tuple(Phase))
 
 
 def test_s1_every_interleaving_keeps_every_promise() -> None:
-    explore(examples=300, steps=40)
+    explore(examples=200, steps=40)
 
 
 @pytest.mark.long
