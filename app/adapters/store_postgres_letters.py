@@ -30,7 +30,9 @@ from app.letter_ports import DeadLetterRow, LetterCount, LetterPosition, LetterW
 
 Result = TypeVar("Result")
 
-# A parameter that is NULL asks nothing. PostgreSQL plans with the values, so its indexes serve.
+# A parameter that is NULL asks nothing, and the indexes serve what is asked, because PostgreSQL
+# plans with the values. After five runs it would plan once for all values, and read every row.
+_PLAN_WITH_VALUES = "SET LOCAL plan_cache_mode = 'force_custom_plan'"
 _FITS = """
     ($1::text[] IS NULL OR cause = ANY($1))
     AND ($2::text IS NULL OR origin_topic = $2)
@@ -146,14 +148,14 @@ class PostgresLetters:
         values = _values(wanted)
         statement = _PAGES[values[-1] == "open", newest_first, with_bytes]
         place = after or (None, None, None, None)
-        return await self._read(lambda c: _letters(c, statement, *values, *place, limit))
+        return await self._planned(lambda c: _letters(c, statement, *values, *place, limit))
 
     async def dead_letters_by_origin(self, origins: Sequence[Origin]) -> list[DeadLetterRow]:
         wanted = columns(dict.fromkeys(_clean(origin) for origin in origins), 3)
         return await self._read(lambda c: _letters(c, _BY_ORIGIN, *wanted))
 
     async def dead_letter_counts(self, wanted: LetterFilter) -> list[LetterCount]:
-        rows = await self._read(lambda c: c.fetch(_COUNTS, *_values(wanted)))
+        rows = await self._planned(lambda c: c.fetch(_COUNTS, *_values(wanted)))
         return [LetterCount(*row) for row in rows]
 
     async def purge_dead_letters(self, wanted: LetterFilter) -> int:
@@ -189,6 +191,15 @@ class PostgresLetters:
     async def redrives(self, limit: int = 50, *, only: int | None = None) -> list[RedriveRecord]:
         rows = await self._read(lambda c: c.fetch(_REDRIVES, limit, only))
         return [redrive_of(row) for row in rows]
+
+    async def _planned(self, work: Callable[[Any], Awaitable[Result]]) -> Result:
+        """Run a read whose statement is planned anew, with its values."""
+
+        async def planned(connection: Any) -> Result:
+            await connection.execute(_PLAN_WITH_VALUES)
+            return await work(connection)
+
+        return await self._pool.run(planned)
 
     async def _read(self, work: Callable[[Any], Awaitable[Result]]) -> Result:
         return await self._pool.run(work, transaction=False)

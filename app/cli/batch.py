@@ -14,6 +14,7 @@ from app.cli.engine import Asker
 from app.cli.progress import BatchProgress
 from app.cli.run_ids import finish_run, run_id_for
 from app.core.costs import Costs, costs_json, merged
+from app.core.identity import question_id as id_of
 from app.core.identity import run_row_id
 from app.core.lifecycle import Status
 from app.files import BadRow, QuestionRow, RejectsFile, read_questions, write_results
@@ -110,6 +111,8 @@ class Batch:
         self._window = asyncio.Semaphore(WINDOW_PER_CALL * settings.llm_concurrency)
         self._pending = asyncio.Semaphore(MAX_PENDING)
         self._stop = asyncio.Event()
+        #: Questions in progress by what they ask, and those that died in this run.
+        self._firsts: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
     async def run(self, file: Path, file_format: str | None, limit: int | None) -> None:
         """Submit every good row and see each to its end. Ctrl-C stops early, and cleanly."""
@@ -158,9 +161,23 @@ class Batch:
                     group.create_task(self._one(index, row, question_id))
 
     async def _one(self, index: int, row: QuestionRow, question_id: str | None) -> None:
-        """See one row to its end. A question that waits for a retry gives its place away."""
+        """See one row to its end. A question that waits for a retry gives its place away.
+
+        Equal rows share one end: what died in this run is not asked again by the next equal row.
+        """
         in_window = True
+        key = question_id or id_of(row.question_text, row.original_answer, "")
+        first = self._firsts.get(key)
+        mine = self._firsts[key] = first or asyncio.get_running_loop().create_future()
         try:
+            if first is not None:
+                self._window.release()
+                in_window = False
+                found = await asyncio.shield(first)
+                self._ids[index] = found["question_id"]
+                self._totals.add(found)
+                self._progress.done(index, found["status"])
+                return
             new = NewQuestion(row.question_text, row.original_answer, row.metadata, question_id)
             found = await self._engine.submit(new)
             self._ids[index] = found["question_id"]
@@ -174,7 +191,12 @@ class Batch:
                     in_window = False
             self._totals.add(found)
             self._progress.done(index, found["status"])
+            mine.set_result(found)
+            if found["status"] != Status.DEAD:  # the store gives it to the next equal row
+                del self._firsts[key]
         finally:
+            if first is None and not mine.done():
+                mine.cancel()
             if in_window:
                 self._window.release()
             self._pending.release()

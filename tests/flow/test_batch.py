@@ -15,6 +15,7 @@ from app.cli.batch import Batch, Totals
 from app.cli.engine import LocalAsker
 from app.cli.progress import BatchProgress
 from app.core.failures import CAUSES
+from app.core.lifecycle import Status
 from app.errors import AnswerloopError, BrokerUnavailable, InputError, llm_failed
 from app.intake import NewQuestion
 from app.settings import load_settings
@@ -67,6 +68,24 @@ async def test_equal_rows_all_see_the_end_that_another_worker_stored() -> None:
             return_exceptions=True,
         )
     assert [end["status"] for end in ends if isinstance(end, dict)] == ["validated"] * 2
+
+
+async def test_equal_rows_share_one_death_in_one_run_and_the_next_run_asks_anew(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "questions.csv"
+    texts = ["Why?", "Who?", *["Why?"] * 40]
+    file.write_text("question_text,original_answer\n" + "\n".join(f"{t},An answer" for t in texts))
+    model = ScriptedModel(lambda prompt: "An answer", {"Why?": [BAD]})
+    async with running(make_ports(model=model)) as engine:
+        totals = await run_file(local_asker(engine), file)
+        assert totals.counts == {"dead": 41, "validated": 1}
+        [row] = (await engine.ports.store.questions(status=Status.DEAD)).questions
+        assert row.turn.round == 0
+        assert len(await engine.ports.store.dead_letters()) == 1
+        again = await run_file(local_asker(engine), file)
+        assert again.counts == {"validated": 42}
+        assert again.answered_before == 1
 
 
 async def test_a_dead_question_that_is_asked_anew_is_not_over_before_its_new_end() -> None:

@@ -42,4 +42,4 @@ CREATE INDEX dead_letters_by_time
 CREATE INDEX dead_letters_open
     ON dead_letters (dead_at, origin_topic, origin_partition, origin_offset)
     WHERE sent_at IS NULL;
-CREATE INDEX dead_letters_kinds ON dead_letters (cause, origin_topic, sent_at, claimed_at);
+CREATE INDEX dead_letters_by_cause ON dead_letters (cause, dead_at);
