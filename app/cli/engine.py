@@ -105,7 +105,9 @@ class HttpAsker:
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         while True:
-            async with self._session.post("/query", json=body, headers=headers) as response:
+            async with self._session.post(
+                "/query", json=body, headers=headers, allow_redirects=False
+            ) as response:
                 answer = await response.json()
                 if response.status < 300:
                     return dict(answer)
@@ -117,7 +119,9 @@ class HttpAsker:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while True:
-            async with self._session.get(f"/questions/{question_id}") as response:
+            async with self._session.get(
+                f"/questions/{question_id}", allow_redirects=False
+            ) as response:
                 found = await response.json() if response.status == 200 else {}
             row = {"question_id": question_id, "status": str(Status.ACCEPTED), **found}
             if Status(row["status"]).final or loop.time() >= end:
@@ -127,7 +131,9 @@ class HttpAsker:
     async def questions(self, question_ids: list[str]) -> list[dict[str, Any]]:
         found = []
         for question_id in question_ids:
-            async with self._session.get(f"/questions/{question_id}") as response:
+            async with self._session.get(
+                f"/questions/{question_id}", allow_redirects=False
+            ) as response:
                 if response.status == 200:
                     found.append(dict(await response.json()))
         return found
@@ -140,7 +146,7 @@ class HttpAsker:
         path = (
             "/costs" if question_id is None else f"/questions/{quote(question_id, safe='')}/costs"
         )
-        async with self._session.get(path) as response:
+        async with self._session.get(path, allow_redirects=False) as response:
             found = dict(await response.json())
             if response.status == 404:
                 raise NotFoundError(found["error"]["message"])
@@ -149,7 +155,7 @@ class HttpAsker:
             return found
 
     async def figures(self) -> dict[str, Any]:
-        async with self._session.get("/metrics") as response:
+        async with self._session.get("/metrics", allow_redirects=False) as response:
             return dict(await response.json())
 
 
@@ -159,17 +165,17 @@ async def local_engine(
 ) -> AsyncIterator[PipelineApp]:
     """Start an engine in this process and stop it at the end.
 
+    `opened` is called when the models and the database are there, before the app starts.
     Raises UnavailableError or SettingsError before anything runs when a part can't be reached.
     """
     outside = await open_ports(settings)
+    opened()
     app = create_app(settings, outside.ports)
     app.owns_process = True
     try:
-    `opened` is called when the models and the database are there, before the app starts.
         await prepare_topics(settings)
         serve_http(app, settings)
         try:
-    opened()
             await app.start()
         except asyncio.CancelledError:  # told to stop before it ran
             await app.stop()
@@ -223,7 +229,7 @@ async def http_asker(url: str, settings: Settings) -> AsyncIterator[HttpAsker]:
     timeout = aiohttp.ClientTimeout(total=60, sock_connect=5)
     async with aiohttp.ClientSession(url, timeout=timeout) as session:
         try:
-            async with session.get("/livez"):
+            async with session.get("/livez", allow_redirects=False):
                 yield HttpAsker(session, settings)
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or "no answer in time"
