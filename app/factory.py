@@ -61,10 +61,12 @@ class PipelineApp(StreamApp):
     """False after a stop that was given up: the process must end without it."""
 
     async def stop(self) -> None:
-        """Stop. An app that owns its process does so within `STOP_SECONDS`, or leaves the rest."""
+        """Stop. An app that owns its process does so within a time, or leaves the rest."""
         if not self.owns_process:
             await super().stop()
-        elif not await stopped_in_time(super().stop(), self.context.log):
+        elif not await stopped_in_time(
+            super().stop(), self.context.log, self.context.limits.stop_grace_seconds
+        ):
             self.stopped_in_time = False
             await self.boot_strategy.give_up()
 
@@ -130,7 +132,7 @@ def _declare_stages(context: Context, settings: Settings) -> None:
     context.metrics.watch("calls_waiting", lambda: context.turnstile.waiting)
     context.metrics.watch("flood_open", lambda: context.flood.open)
     context.metrics.watch("llm_limit", lambda: context.turnstile.limiter.in_force)
-    context.metrics.watch("breaker_state", lambda: context.turnstile.state)
+    context.metrics.watch("breaker_state", lambda: int(context.turnstile.state))
 
 
 def _owned(app: StreamApp, retries: Retries) -> frozenset[int]:

@@ -18,10 +18,10 @@ from typing import Any
 from app import logs
 from app.errors import UnavailableError
 
-#: Longer than a stop takes whose parts can be reached: waits, detached calls, the last commit.
-STOP_SECONDS = 20.0
-#: After this the process ends, whatever still hangs.
-LAST_RESORT_SECONDS = 28.0
+#: What a stop takes, beyond the time that calls in flight get, when its parts can be reached.
+BESIDE_CALLS_SECONDS = 12.0
+#: How much later the process ends, whatever still hangs.
+LAST_RESORT_SECONDS = 8.0
 #: Nobody may be reading what is written last.
 LAST_WORDS_SECONDS = 1.0
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -49,16 +49,17 @@ def end_process_after(seconds: float, code: int) -> threading.Timer:
     return timer
 
 
-async def stopped_in_time(stop: Awaitable[Any], log: Any) -> bool:
-    """Await a stop for at most `STOP_SECONDS`; tell whether it was through."""
+async def stopped_in_time(stop: Awaitable[Any], log: Any, grace_seconds: float) -> bool:
+    """Await a stop that gives calls `grace_seconds`, not for ever; tell whether it was through."""
     stopping = asyncio.ensure_future(stop)
-    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
+    seconds = grace_seconds + BESIDE_CALLS_SECONDS
+    await asyncio.wait({stopping}, timeout=seconds)
     if stopping.done():
         stopping.result()
         return True
     log.error(
         "stop_given_up",
-        seconds=STOP_SECONDS,
+        seconds=seconds,
         exit_code=UnavailableError.exit_code,
         reason="the broker does not answer; what was in progress is done again by the next worker",
     )
@@ -68,13 +69,14 @@ async def stopped_in_time(stop: Awaitable[Any], log: Any) -> bool:
 class Signals:
     """SIGTERM and SIGINT of a command: the first one asks it to stop, the second ends it at once.
 
-    What hangs after the first one is left behind when `LAST_RESORT_SECONDS` are over. Until
-    `install` a signal ends the process at once, without any word: a model's load holds the
-    interpreter for seconds, and nothing is in progress yet.
+    What hangs after the first one is left behind when a stop that gives calls `grace_seconds` must
+    long be over. Until `install` a signal ends the process at once, without any word: a model's
+    load holds the interpreter for seconds, and nothing is in progress yet.
     """
 
-    def __init__(self, ask: Callable[[], object]) -> None:
+    def __init__(self, ask: Callable[[], object], grace_seconds: float) -> None:
         self._ask = ask
+        self._patience = grace_seconds + BESIDE_CALLS_SECONDS + LAST_RESORT_SECONDS
         self._loop = asyncio.get_running_loop()
         self._came = False
         self._timer: threading.Timer | None = None
@@ -93,7 +95,7 @@ class Signals:
         if self._came:
             end_process(128 + number)
         self._came = True
-        self._timer = end_process_after(LAST_RESORT_SECONDS, UnavailableError.exit_code)
+        self._timer = end_process_after(self._patience, UnavailableError.exit_code)
         self._loop.call_soon_threadsafe(self._ask)
 
     def done(self) -> None:

@@ -31,7 +31,7 @@ def worker(http_port: int | None, llm_concurrency: int | None) -> None:
 async def serve(settings: Settings) -> int:
     """Serve until a signal (0), or until the app crashes (1). A second signal ends it at once."""
     stop = asyncio.Event()
-    signals = Signals(stop.set)
+    signals = Signals(stop.set, settings.stop_grace_seconds)
     serving = asyncio.ensure_future(_serve(settings, signals))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
