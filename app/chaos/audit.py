@@ -118,7 +118,7 @@ async def _stored(dsn: str) -> tuple[list[StoredRow], list[StoredCall], int]:
         )
         calls = await connection.fetch(
             "SELECT question_id, round, generation, attempt, outcome, started_at, cause, failed_at,"
-            " retry_after_seconds, verdict FROM attempts"
+            " retry_after_seconds, verdict, http_status FROM attempts"
         )
         letters = await connection.fetchval("SELECT count(*) FROM dead_letters")
     finally:
@@ -142,7 +142,8 @@ def _model_calls(path: Path) -> Iterator[ModelCall]:
         for line in lines:
             if line.endswith(b"\n"):
                 call = orjson.loads(line)
-                found[call["id"]] = ModelCall(call["text"], call.get("seed"))
+                refused = (call.get("status") or 0) >= 400
+                found[call["id"]] = ModelCall(call["text"], call.get("seed"), refused)
     yield from found.values()
 
 

@@ -41,6 +41,7 @@ class Audit:
     wrong_ends: int
     contradictions: int
     calls: int
+    refused_calls: int
     repeated_calls: int
     uncalled: int
     early_retries: int
@@ -57,6 +58,7 @@ class Audit:
             "duplicates": self.duplicates + self.contradictions,
             "repeated_calls": self.repeated_calls,
             "calls": self.calls,
+            "refused_calls": self.refused_calls,
             "strangers": self.strangers,
             "unpromised": self.unpromised,
             "wrong_ends": self.wrong_ends,
@@ -81,6 +83,7 @@ def audit(evidence: Evidence) -> Audit:
     wrong = _wrong_ends(evidence, rows)
     contradictions = _contradictions(evidence.said, rows)
     repeated, uncalled = _compare_calls(evidence, rows)
+    refused = sum(call.refused for call in evidence.model_calls)
     early = _early(evidence)
     lag = {where: behind for where, behind in evidence.lag.items() if behind}
     return Audit(
@@ -94,6 +97,7 @@ def audit(evidence: Evidence) -> Audit:
         wrong_ends=len(wrong),
         contradictions=len(contradictions),
         calls=len(evidence.model_calls),
+        refused_calls=refused,
         repeated_calls=sum(repeated.values()),
         uncalled=sum(uncalled.values()),
         early_retries=len(early),
@@ -178,17 +182,18 @@ def _compare_calls(
 ) -> tuple[Counter[str], Counter[str]]:
     """Return calls beyond one for each (id, round, generation, attempt), and answers without one.
 
-    The model sees text and seed: calls are compared for each question and generation.
+    The model sees text and seed: calls are compared for each question and generation. Those that
+    it refused are left out: nothing was computed, and an open breaker asks again for the same turn.
     """
     known = {row.question_text: row.question_id for row in evidence.rows}
-    made = Counter(_what(call, known) for call in evidence.model_calls)
+    made = Counter(_what(call, known) for call in evidence.model_calls if not call.refused)
     allowed, answered = Counter[str](), Counter[str]()
     for stored in evidence.stored_calls:
         row = rows.get(stored.call.question_id)
         if row is None:
             continue
         what = f"{row.question_text} (generation {_seed_of(stored)})"
-        allowed[what] += stored.cause not in _UNSEEN_CAUSES
+        allowed[what] += not stored.refused and stored.cause not in _UNSEEN_CAUSES
         answered[what] += stored.outcome == "answered"
     return made - allowed, answered - made
 

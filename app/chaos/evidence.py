@@ -43,6 +43,12 @@ class StoredCall:
     failed_at: float | None = None
     retry_after_seconds: float | None = None
     verdict: str | None = None
+    http_status: int | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the model's server said no: nothing was computed."""
+        return self.http_status is not None and self.http_status >= 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +63,14 @@ class SaidEnd:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A call as the model saw it: the prompt, and the seed that tells the generation."""
+    """A call as the model saw it: the prompt, and the seed that tells the generation.
+
+    `refused`: it was answered with an error status, so nothing was computed.
+    """
 
     text: str
     seed: int | None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

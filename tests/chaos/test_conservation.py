@@ -44,7 +44,9 @@ def sound() -> Evidence:
     weak, retried = accepted[0], accepted[1]
     accepted[0] = weak = replace(weak, expected="low_quality")
     calls = [StoredCall(CallId(q.question_id, 0, 1, 1), "answered", 100.0) for q in accepted]
-    calls[1] = replace(calls[1], outcome="failed", cause="overloaded", failed_at=101.0)
+    calls[1] = replace(
+        calls[1], outcome="failed", cause="overloaded", failed_at=101.0, http_status=503
+    )
     calls.append(StoredCall(CallId(retried.question_id, 0, 1, 2), "answered", 105.0))
     calls.append(StoredCall(CallId(weak.question_id, 0, 2, 1), "answered", 103.0))
     said = [
@@ -59,7 +61,7 @@ def sound() -> Evidence:
         said=said,
         model_calls=[
             *(prompt(q.text) for q in accepted),
-            prompt(retried.text),
+            replace(prompt(retried.text), refused=True),
             prompt(weak.text, 2),
         ],
     )
@@ -207,26 +209,42 @@ def test_a_question_that_was_refused_and_yet_answered_is_no_stranger() -> None:
     assert found.unpromised == 1
 
 
-def test_a_call_that_was_refused_at_the_door_allows_no_other() -> None:
+def test_a_call_that_the_model_refused_may_be_made_again_one_that_it_answered_may_not() -> None:
     evidence = sound()
-    refused = [
-        replace(call, cause="refused") if call.outcome == "failed" else call
-        for call in evidence.stored_calls
-    ]
-    assert audit(replace(evidence, stored_calls=refused)).repeated_calls == 1
+    again = prompt(evidence.accepted[1].text)
+    more = [*evidence.model_calls, replace(again, refused=True)]
+    assert faults_of(audit(replace(evidence, model_calls=more))) == {}
+    assert audit(replace(evidence, model_calls=more)).refused_calls == 2
+    more = [*evidence.model_calls, again]
+    assert faults_of(audit(replace(evidence, model_calls=more))) == {"repeated_calls": 1}
+
+
+def test_a_failure_allows_a_call_only_if_the_model_may_have_computed() -> None:
+    evidence = sound()
+    whole = [replace(call, refused=False) for call in evidence.model_calls]
+
+    def with_cause(cause: str) -> Audit:
+        calls = [
+            replace(call, cause=cause, http_status=None) if call.outcome == "failed" else call
+            for call in evidence.stored_calls
+        ]
+        return audit(replace(evidence, stored_calls=calls, model_calls=whole))
+
+    assert with_cause("timeout").repeated_calls == 0
+    assert with_cause("refused").repeated_calls == 1
 
 
 def test_every_overload_doubles_the_least_wait() -> None:
     evidence = sound()
     key = evidence.accepted[1].question_id
     calls = [call for call in evidence.stored_calls if call.call.question_id != key]
-    failed = {"outcome": "failed", "cause": "overloaded"}
+    failed = {"outcome": "failed", "cause": "overloaded", "http_status": 503}
     calls += [
         StoredCall(CallId(key, 0, 1, 1), started_at=100.0, failed_at=100.0, **failed),
         StoredCall(CallId(key, 0, 1, 2), started_at=104.0, failed_at=104.0, **failed),
         StoredCall(CallId(key, 0, 1, 3), "answered", started_at=112.0),
     ]
-    third = prompt(evidence.accepted[1].text)
+    third = replace(prompt(evidence.accepted[1].text), refused=True)
     whole = replace(evidence, stored_calls=calls, model_calls=[*evidence.model_calls, third])
     assert faults_of(audit(whole)) == {}
     calls[-1] = replace(calls[-1], started_at=111.9)

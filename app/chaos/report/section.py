@@ -195,11 +195,15 @@ def _fault(fault: Fault, number: int) -> Html:
 def _pairs(title: str, pairs: Any) -> Html | None:
     if not isinstance(pairs, Mapping) or not pairs:
         return None
-    items = [
-        tag("div", tag("dt", words(str(name))), tag("dd", shown(value)))
-        for name, value in pairs.items()
-    ]
+    items = [_pair(str(name), value) for name, value in pairs.items()]
     return tag("div", tag("h3", title), tag("dl", *items, class_="pairs"))
+
+
+def _pair(name: str, value: Any) -> Html:
+    """Return a figure; one that is named in seconds gets its unit instead."""
+    if name.endswith("_seconds") and real(value) is not None:
+        return _pair(name.removesuffix("_seconds"), duration(value))
+    return tag("div", tag("dt", words(name)), tag("dd", shown(value)))
 
 
 def _notes(run: Run) -> Html | None:
