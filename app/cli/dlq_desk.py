@@ -89,7 +89,7 @@ class HttpDesk:
     async def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             async with self._session.request(
-                method, path, headers=self._headers, **options
+                method, path, headers=self._headers, allow_redirects=False, **options
             ) as response:
                 reply = await response.json()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:

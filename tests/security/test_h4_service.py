@@ -36,6 +36,7 @@ async def _ask(target: Service, session: aiohttp.ClientSession, text: str) -> di
         "question_text": text,
         "original_answer": text,
         "metadata": {"value": text, text: "key", "list": [text]},
+        "fresh": True,  # else those that differ in white space only are one question
     }
     headers = {"Authorization": f"Bearer {target.token}"}
     if text.isprintable() and text.isascii() and len(text) <= 255:
