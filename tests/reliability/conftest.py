@@ -39,7 +39,7 @@ def chaos_servers() -> Iterator[Outside]:
 
 @pytest.fixture
 def play_scenario(chaos_servers: Outside) -> Iterator[Play]:
-    """Play a scenario by its name; it fails with the checks that did not hold."""
+    """Play a scenario by its name, once; it fails with the checks that did not hold."""
     with tempfile.TemporaryDirectory(prefix="answerloop-chaos-run-") as folder:
         Path(folder).chmod(0o711)
 
@@ -48,6 +48,12 @@ def play_scenario(chaos_servers: Outside) -> Iterator[Play]:
             broken = [check for check in result["checks"] if not check["passed"]]
             told = {key: result[key] for key in ("figures", "audit", "notes", "faults")}
             assert result["verdict"] == "passed", (result.get("reason"), broken, told)
-            return result
+            return {**result, "audit_file": _audit_file(Path(folder), name)}
 
         yield run
+
+
+def _audit_file(folder: Path, name: str) -> Path:
+    """What the auditor of a scenario was told to look at."""
+    [found] = folder.glob(f"{name}-*/audit.json")
+    return found

@@ -22,7 +22,8 @@ async def test_b1_a_broker_that_is_gone_means_503_and_no_loss(play_scenario: Pla
     assert result["figures"]["slowest_refusal_seconds"] <= 3
 
 
-async def test_b3_a_stop_without_a_broker_is_in_time_and_quiet(play_scenario: Play) -> None:
+@pytest.mark.long
+async def test_b3_what_a_stop_without_a_broker_interrupts_is_not_lost(play_scenario: Play) -> None:
     result = await play_scenario("stop-without-broker")
     assert result["figures"]["slowest_stop_seconds"] <= 30
     assert result["figures"]["log_lines_a_second"] <= 10
