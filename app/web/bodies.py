@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Annotated, Any, TypeVar
 
@@ -10,6 +11,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from app.errors import InputError
+from app.web.connections import BODY_SECONDS
 from models.questions import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS
 
 MAX_BODY_BYTES = 65_536
@@ -74,7 +76,16 @@ def body_limit(path: str) -> int:
 
 async def read_body(request: web.Request, shape: type[Body]) -> Body:
     """Return the JSON body as `shape`. Raises InputError naming the field that is wrong."""
-    return decode(await request.read(), shape)
+    return decode(await read_bytes(request), shape)
+
+
+async def read_bytes(request: web.Request, seconds: float = BODY_SECONDS) -> bytes:
+    """Return the body; one that is not there in time is a 408, and its connection ends."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
 
 
 def decode(raw: bytes, shape: type[Body]) -> Body:

@@ -25,8 +25,10 @@ from app.web.bodies import (
     body_limit,
     decode,
     read_body,
+    read_bytes,
     read_parameter,
 )
+from app.web.connections import LARGE_BODY_SECONDS
 from app.web.replies import json_reply
 
 _FILTERS = {
@@ -76,7 +78,8 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
         )
 
     async def redrive(request: web.Request) -> web.Response:
-        raw = await request.clone(client_max_size=body_limit(request.path)).read()
+        larger = request.clone(client_max_size=body_limit(request.path))
+        raw = await read_bytes(larger, LARGE_BODY_SECONDS)
         with _in_words():
             order = _order(raw, context.now())
         done = await desk().redrive(order)

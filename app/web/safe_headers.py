@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from app.web.connections import MAX_CONNECTIONS, TURNED_AWAY
 from app.web.replies import error_response
 
 #: Nothing is run, loaded, framed, cached or guessed. A page that needs more says so itself.
@@ -51,6 +53,14 @@ class _Server(web.Server):
 
 class _Handler(RequestHandler):
     __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Turn a connection away where there are too many."""
+        super().connection_made(transport)
+        manager = self._manager
+        if manager is not None and len(manager.connections) > MAX_CONNECTIONS:
+            cast("asyncio.Transport", transport).write(TURNED_AWAY)
+            self.force_close()
 
     def handle_error(
         self,

@@ -10,13 +10,13 @@ from aiohttp import web
 from agents.context import Context
 from app.core.gate import Score, judge_score
 from app.errors import InputError, ScoreFailure
-from app.web.bodies import Pair, PairsBody, decode
+from app.web.bodies import Pair, PairsBody, decode, read_bytes
 from app.web.replies import json_reply
 
 
 def add_routes(app: web.Application, context: Context) -> None:
     async def score(request: web.Request) -> web.Response:
-        raw = await request.read()
+        raw = await read_bytes(request)
         several = _has_pairs(raw)
         pairs = decode(raw, PairsBody).pairs if several else [decode(raw, Pair)]
         try:

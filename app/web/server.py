@@ -12,6 +12,7 @@ from app.factory import PipelineApp
 from app.settings import Settings
 from app.web import costs, dead_letters, health, openapi, questions, scores
 from app.web.bodies import MAX_BODY_BYTES
+from app.web.connections import HEAD_SECONDS, LINGERING_SECONDS
 from app.web.middleware import authorisation, declared_parameters, errors, known_callers
 from app.web.safe_headers import SafeRunner
 
@@ -62,6 +63,8 @@ class HttpServer(Service):
         self._runner = SafeRunner(
             make_web_app(self._context, self._settings),
             access_log=None,
+            keepalive_timeout=HEAD_SECONDS,
+            lingering_time=LINGERING_SECONDS,
             shutdown_timeout=SHUTDOWN_SECONDS,
         )
         await self._runner.setup()

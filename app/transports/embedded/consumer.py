@@ -10,13 +10,14 @@ from contextlib import suppress
 from threading import get_ident
 from time import monotonic, time
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from faust.assignor.client_assignment import ClientAssignment
 from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from app.transports.embedded.errors import LogClosed
+from app.transports.embedded.errors import GroupInUse, LogClosed
 from app.transports.embedded.storage import Storage
 from app.transports.embedded.topics import declare
 from app.transports.records import RawRecord
@@ -24,6 +25,10 @@ from app.transports.strict import StrictConsumer
 
 EXPIRE_SECONDS = 300.0
 """How often retention is applied while a consumer runs."""
+
+
+_members: WeakKeyDictionary[Storage, WeakValueDictionary[str, Consumer]] = WeakKeyDictionary()
+"""By log and group: the member of each group in this process."""
 
 
 class Consumer(StrictConsumer, base.Consumer):
@@ -51,11 +56,25 @@ class Consumer(StrictConsumer, base.Consumer):
         return str(self.app.conf.id)
 
     async def on_start(self) -> None:
+        self._join()
         self._thread = get_ident()
         self.storage.add_listener(self._on_append)
         await super().on_start()
 
+    def _join(self) -> None:
+        """Be the one member of the group. Raises GroupInUse: two would do everything twice.
+
+        One whose event loop has ended was left behind as by a crash, and counts for nothing.
+        """
+        members = _members.setdefault(self.storage, WeakValueDictionary())
+        other = members.get(self.group)
+        if other is not None and not other.should_stop and not other.loop.is_closed():
+            raise GroupInUse(self.group)
+        members[self.group] = self
+
     async def on_stop(self) -> None:
+        if (members := _members.get(self.storage)) and members.get(self.group) is self:
+            del members[self.group]
         await super().on_stop()
         self.storage.remove_listener(self._on_append)
         self._readers.shutdown(wait=False)

@@ -3,6 +3,7 @@
 LogError
 ├── LogInUse       another process has it open
 ├── LogClosed      it was closed while this was waiting
+├── GroupInUse     another engine of this process is the group's one member
 └── UnknownTopic   nobody created that topic
 """
 
@@ -35,3 +36,13 @@ class UnknownTopic(LogError):
     def __init__(self, topic: str) -> None:
         super().__init__(f"no topic {topic!r} in this log")
         self.topic = topic
+
+
+class GroupInUse(LogError):
+    """A consumer of this process is the one member of the group on this log already."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(
+            f"group {group!r} has a member on this log already: an embedded log serves one engine "
+            "of an APP_ID; stop that one first, or use another ANSWERLOOP_APP_ID"
+        )
