@@ -59,6 +59,7 @@ async def test_waits_outlive_their_stopped_owner_and_fire_once_never_early(
         model_server,
         OVERLOAD_BASE_SECONDS=str(WAIT_SECONDS),
         RETRY_JITTER="0",
+        BREAKER_MIN_CALLS="1000",
     )
     workers = [cluster.start_worker(), cluster.start_worker()]
     await _all_work(cluster, workers)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.fake_llm import FakeModelServer, Step
-from tests.integration.cluster import Cluster, Worker, post, until
+from tests.integration.cluster import Cluster, Worker, get, post, until
 from tests.servers.kafka import start_kafka
 from tests.servers.postgres import PostgresServer
 
@@ -50,6 +50,55 @@ async def test_a_stop_is_in_time_while_the_broker_is_away(
     assert seconds <= 30, log[-3000:]
     assert code in {0, 4}, log[-3000:]
     assert len(log.splitlines()) <= 10 * seconds
+
+
+async def test_c2_a_stop_is_in_time_with_the_breaker_open(
+    make_cluster: MakeCluster, model_server: FakeModelServer
+) -> None:
+    model_server.default = Step(status=503)
+    cluster = make_cluster(model_server)
+    worker = await cluster.ready(cluster.start_worker())
+    await asyncio.gather(*(post(worker, f"Question {n}?") for n in range(60)))
+
+    async def is_open() -> bool:
+        return bool((await get(worker, "/metrics"))["breaker_state"])
+
+    await until(is_open, 30)
+    model = (await get(worker, "/health"))["dependencies"]["model"]
+    assert model["status"] == "down"
+    assert "breaker" in model["detail"]
+    code, seconds = await _stop(worker)
+    assert (code, seconds <= 15) == (0, True), worker.log.read_text()[-3000:]
+
+
+async def test_c2_with_postgresql_away_a_stop_is_in_time_and_repeats_no_call(
+    make_cluster: MakeCluster, model_server: FakeModelServer, postgres_server: PostgresServer
+) -> None:
+    model_server.default = Step(text="An answer", latency=3.0)
+    cluster = make_cluster(model_server)
+    worker = await cluster.ready(cluster.start_worker())
+    ids = await asyncio.gather(*(post(worker, f"Question {n}?") for n in range(40)))
+
+    async def calling() -> bool:
+        return model_server.in_flight == 8
+
+    await until(calling, 30)
+    postgres_server.stop("immediate")
+    try:
+        code, seconds = await _stop(worker)
+    finally:
+        postgres_server.start()
+    model_server.default = Step(text="An answer")
+    again = await cluster.ready(cluster.start_worker())
+
+    async def all_answered() -> bool:
+        rows = [await get(again, f"/questions/{each}") for each in ids]
+        return all(row.get("status") == "validated" for row in rows)
+
+    await until(all_answered, 60)
+    repeated = len(model_server.calls) - len(ids)
+    assert (code, seconds <= 15) == (0, True), worker.log.read_text()[-3000:]
+    assert repeated == 0
 
 
 async def _busy_worker(cluster: Cluster, model_server: FakeModelServer) -> Worker:
