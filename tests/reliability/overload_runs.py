@@ -42,6 +42,7 @@ class Run:
     app: PipelineApp
     server: FakeModelServer
     submitted: int = 0
+    fed: bool = False
     samples: list[Sample] = field(default_factory=list)
     marks: dict[str, float] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -50,10 +51,6 @@ class Run:
     @property
     def ended(self) -> int:
         return self.app.context.metrics.total("questions_settled")
-
-    @property
-    def taken(self) -> int:
-        return self.app.context.metrics.total("questions_accepted")
 
     async def submit(self, number: int) -> list[str]:
         intake = Intake(self.app.context, 0.0)
@@ -72,8 +69,8 @@ class Run:
             await asyncio.sleep(0.1)
 
     async def feed(self, ahead: int) -> None:
-        """Keep so many questions in progress beside those that wait for a retry."""
-        while True:
+        """Keep so many questions in progress beside those that wait for a retry; `fed` ends it."""
+        while not self.fed:
             waiting = self.app.context.metrics.as_json()["retries_waiting"]
             if self.submitted - self.ended - waiting < ahead:
                 await self.submit(10)
@@ -172,8 +169,9 @@ async def ten_times_slower(
         run.mark("healthy")
         await asyncio.sleep(15)
         run.mark("done")
-        feeding.cancel()
-        await run.until(lambda: run.ended == run.taken, 30)
+        run.fed = True
+        await feeding
+        await run.until(lambda: run.ended == run.submitted, 30)
         run.figures = run.app.context.metrics.as_json()
         run.figures["rebalances"] = run.app.rebalancing_count - rebalances
         return run
@@ -196,7 +194,8 @@ async def ten_times_too_much(starting: asyncio.Lock, folder: Path, postgres: Pos
         run.mark("healthy")
         await asyncio.sleep(62)
         run.mark("done")
-        feeding.cancel()
+        run.fed = True
+        await feeding
         run.figures = run.app.context.metrics.as_json()
         return run
 

@@ -21,8 +21,8 @@ from tests.servers.postgres import PostgresServer
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(240)]
 
 POLICY = RetryPolicy()
-#: A due wait is announced by a timer and released through the log.
-RELEASED_WITHIN_SECONDS = 2.0
+#: A due wait is announced by a timer and released through the log. Three engines share this loop.
+RELEASED_WITHIN_SECONDS = 5.0
 
 
 def measured(text: str) -> None:
@@ -75,7 +75,7 @@ def test_l5_a_slow_minute_lowers_the_limit_and_costs_no_rebalance(
     assert run.figures["rebalances"] == 0
     assert run.figures["breaker_opened"] == 0
     assert set(run.figures["settled_by_status"]) == {"validated"}
-    assert len(run.server.calls) == run.figures["questions_accepted"]
+    assert len(run.server.calls) == run.submitted
 
 
 def test_l6_goodput_is_back_within_a_minute_of_an_overload(runs: tuple[Run, Run, Run]) -> None:
