@@ -19,7 +19,7 @@ from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import until
 from tests.integration.test_command import Command, write_questions
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(400)]
 
 LETTERS = 1000
 TEXTS = [f"Question {n}?" for n in range(LETTERS)]
@@ -155,7 +155,7 @@ async def test_m2_a_worker_killed_in_the_middle_of_a_redrive_makes_no_question_t
     async def some_sent() -> bool:
         return await marked(dead) >= 200
 
-    await until(some_sent, 60)
+    await until(some_sent, 120)
     worker.kill()
     await worker.wait()
     code, _, errors = await redriving
