@@ -135,6 +135,7 @@ def _note_figures(stage: Stage) -> None:
     stage.figures |= {
         "questions": len(traffic.accepted),
         "refused": len(traffic.refusals),
+        "refusal_p99_seconds": percentile([r.seconds for r in traffic.refusals], 0.99),
         "slowest_refusal_seconds": round(max((r.seconds for r in traffic.refusals), default=0), 2),
         "connections_failed": traffic.no_connection,
         "given_up": traffic.given_up,

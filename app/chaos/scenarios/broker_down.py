@@ -45,7 +45,7 @@ BROKER_DOWN = Scenario(
     promise="1 a 202 is on disk: without a broker there is a 503, soon; 5 nothing is lost",
     faults=_faults,
     checks=(
-        figure("slowest refusal", "slowest_refusal_seconds", REFUSAL_SECONDS, " s"),
+        figure("503 at p99", "refusal_p99_seconds", REFUSAL_SECONDS, " s"),
         figure("questions refused", "refused", 1, least=True),
         figure("working again after", "working_again_seconds", WORKING_AGAIN_SECONDS, " s"),
     ),
