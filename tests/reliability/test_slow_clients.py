@@ -1,4 +1,4 @@
-"""H2 and H3: bodies, slow connections and the backlog are bounded; others notice nothing."""
+"""H2: bodies and slow connections are bounded; others notice nothing."""
 
 from __future__ import annotations
 
@@ -7,20 +7,15 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.store_memory import MemoryStore
 from app.chaos.cluster import Worker, is_ready, worker_environment
 from app.chaos.processes import free_ports, spawn
 from app.fake_llm import FakeModelServer
 from app.web.connections import BODY_SECONDS, HEAD_SECONDS, MAX_CONNECTIONS
-from tests.flow.engine import LIMITS, make_ports, poll, question
 from tests.integration.cluster import until
 from tests.web.client import serving
 
@@ -134,47 +129,3 @@ async def test_h2_a_body_of_64_kib_and_one_byte_is_refused() -> None:
         assert (await api.raw(fits))[0] == 202
         status, body = await api.raw(fits + b" ")
         assert (status, body["error"]["code"]) == (413, "too_large")
-
-
-async def test_h3_beyond_the_backlog_intake_refuses_and_says_when_to_come_back() -> None:
-    """A steady overload for seconds: bounded, cheap to count, and the promise is kept."""
-    counted: list[float] = []
-
-    class Counting(MemoryStore):
-        async def backlog(self, at_most: int) -> int:
-            counted.append(time.monotonic())
-            return await super().backlog(at_most)
-
-    model = ScriptedModel(lambda prompt: "An answer", seconds=0.2)
-    ports = make_ports(model=model, store=Counting())
-    limits = replace(LIMITS, concurrency=4)  # 20 questions/s
-    async with serving(ports, limits=limits, backlog_limit=20) as api:
-        refused: list[int] = []
-        most, began = 0, time.monotonic()
-        number = 0
-        while time.monotonic() < began + 8:
-            number += 1
-            async with api.client.post("/query", json=asked(number)) as response:
-                if response.status == 503:
-                    assert (await response.json())["error"]["code"] == "backlog_full"
-                    refused.append(int(response.headers["Retry-After"]))
-            most = max(most, await MemoryStore.backlog(ports.store, 1000))  # type: ignore[arg-type]
-            await asyncio.sleep(0.01)
-        lasted = time.monotonic() - began
-        assert len(refused) > 50
-        assert all(1 <= seconds <= 300 for seconds in refused)
-        assert most <= 20 + 2
-        assert len(counted) <= lasted + 2, "counted once a second, not for each request"
-        later = refused[-1]
-        assert len(set(refused[-50:])) > 1, "not all come back together"
-        await asyncio.sleep(min(later, 10))
-
-        async def taken() -> bool:
-            async with api.client.post("/query", json=asked(10**6)) as response:
-                return bool(response.status == 202)
-
-        await poll(taken, 5)
-
-
-def asked(number: int) -> dict[str, Any]:
-    return {"question_text": question(f"Question {number}?").question_text}
