@@ -142,7 +142,7 @@ async def busy_for_a_minute(starting: asyncio.Lock, folder: Path, postgres: Post
             await asyncio.sleep(BUSY_SECONDS)
             server.default = None
             run.mark("healthy")
-            await run.until(lambda: run.ended == QUESTIONS, 60)
+            await run.until(lambda: run.ended == QUESTIONS, 120)
             run.mark("done")
             run.rows = await run.app.context.ports.store.questions_by_id(ids)
             run.figures = run.app.context.metrics.as_json()
