@@ -132,6 +132,7 @@ async def _claim(context: Context, request: LlmRequest) -> Claim:
                 model=_model_of(context, request),
                 now=context.now(),
                 waited_seconds=request.waited_seconds,
+                deadline_at=request.deadline_at,
             )
         )
 
