@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.cli.engine import Asker
 from app.cli.progress import BatchProgress
@@ -90,6 +90,25 @@ class Totals:
         }
 
 
+class _End(NamedTuple):
+    """A question's end; `before`: it was stored when the row was submitted."""
+
+    found: dict[str, Any]
+    before: bool
+
+
+class _Place:
+    """A row's place in the window of rows that are being asked; given away once."""
+
+    def __init__(self, window: asyncio.Semaphore) -> None:
+        self._window: asyncio.Semaphore | None = window
+
+    def give_away(self) -> None:
+        if self._window is not None:
+            self._window.release()
+            self._window = None
+
+
 class Batch:
     """One run over one file."""
 
@@ -112,7 +131,7 @@ class Batch:
         self._pending = asyncio.Semaphore(MAX_PENDING)
         self._stop = asyncio.Event()
         #: Questions in progress by what they ask, and those that died in this run.
-        self._firsts: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._firsts: dict[str, asyncio.Future[_End]] = {}
 
     async def run(self, file: Path, file_format: str | None, limit: int | None) -> None:
         """Submit every good row and see each to its end. Ctrl-C stops early, and cleanly."""
@@ -165,41 +184,47 @@ class Batch:
 
         Equal rows share one end: what died in this run is not asked again by the next equal row.
         """
-        in_window = True
+        place = _Place(self._window)
         key = question_id or id_of(row.question_text, row.original_answer, "")
         first = self._firsts.get(key)
-        mine = self._firsts[key] = first or asyncio.get_running_loop().create_future()
         try:
-            if first is not None:
-                self._window.release()
-                in_window = False
-                found = await asyncio.shield(first)
-                self._ids[index] = found["question_id"]
-                self._totals.add(found)
-                self._progress.done(index, found["status"])
-                return
-            new = NewQuestion(row.question_text, row.original_answer, row.metadata, question_id)
-            found = await self._engine.submit(new)
-            self._ids[index] = found["question_id"]
-            if Status(found["status"]).final:
-                self._totals.answered_before += 1
-            while not Status(found["status"]).final:
-                found = await self._engine.wait(found["question_id"], _LOOK_SECONDS)
-                self._progress.state(index, found["status"])
-                if in_window and found["status"] == Status.WAITING:
-                    self._window.release()
-                    in_window = False
-            self._totals.add(found)
-            self._progress.done(index, found["status"])
-            mine.set_result(found)
-            if found["status"] != Status.DEAD:  # the store gives it to the next equal row
-                del self._firsts[key]
+            if first is None:
+                new = NewQuestion(row.question_text, row.original_answer, row.metadata, question_id)
+                end = await self._first(index, key, new, place)
+            else:
+                place.give_away()
+                end = await asyncio.shield(first)
+            self._ids[index] = end.found["question_id"]
+            self._totals.answered_before += end.before
+            self._totals.add(end.found)
+            self._progress.done(index, end.found["status"])
         finally:
-            if first is None and not mine.done():
-                mine.cancel()
-            if in_window:
-                self._window.release()
+            place.give_away()
             self._pending.release()
+
+    async def _first(self, index: int, key: str, new: NewQuestion, place: _Place) -> _End:
+        """Ask for a row that has no equal in progress, and tell its equals."""
+        mine = self._firsts[key] = asyncio.get_running_loop().create_future()
+        try:
+            end = await self._end_of(index, new, place)
+            mine.set_result(end)
+        finally:
+            if not mine.done():
+                mine.cancel()
+        if end.found["status"] != Status.DEAD:  # the store gives it to the next equal row
+            del self._firsts[key]
+        return end
+
+    async def _end_of(self, index: int, new: NewQuestion, place: _Place) -> _End:
+        found = await self._engine.submit(new)
+        self._ids[index] = found["question_id"]
+        before = Status(found["status"]).final
+        while not Status(found["status"]).final:
+            found = await self._engine.wait(found["question_id"], _LOOK_SECONDS)
+            self._progress.state(index, found["status"])
+            if found["status"] == Status.WAITING:
+                place.give_away()
+        return _End(found, before)
 
     async def add_up(self) -> None:
         """Put into the totals what these questions cost, from their first call on."""
