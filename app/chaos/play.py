@@ -46,7 +46,7 @@ async def play(
         facts = await (scenario.perform or _perform)(stage)
     except ServerMissing as missing:
         result |= {"verdict": "skipped", "reason": str(missing)}
-    except (AnswerloopError, OSError, RuntimeError, TimeoutError) as error:
+    except Exception as error:  # noqa: BLE001 - one scenario's trouble is not the next one's
         stage.notes.append(traceback.format_exc())
         result |= {"verdict": "error", "reason": f"{type(error).__name__}: {error}"}
     else:
@@ -56,8 +56,10 @@ async def play(
         result["audit"] = facts.audit
     finally:
         stage.close()
-        with suppress(AnswerloopError, OSError, RuntimeError, TimeoutError):
+        try:
             await outside.mend()
+        except (OSError, RuntimeError, TimeoutError) as error:
+            stage.notes.append(f"not mended: {error}")
     return result | {
         "seconds": round(time.monotonic() - started, 1),
         "settings": {**stage.cluster.settings, "workers": stage.workers_wanted},
@@ -100,10 +102,12 @@ async def _load_and_faults(stage: Stage) -> None:
         enough = stage.client.asked >= load.questions
         return not (faults.done() and enough and time.monotonic() - start >= least_seconds)
 
+    asking = asyncio.ensure_future(stage.client.ask_while(going_on, load.rate))
     try:
-        await asyncio.gather(stage.client.ask_while(going_on, load.rate), faults)
+        await asyncio.gather(asking, faults)
     finally:
         faults.cancel()
+        asking.cancel()
     stage.figures["load_seconds"] = round(time.monotonic() - start, 1)
 
 
