@@ -130,7 +130,7 @@ def _declare_stages(context: Context, settings: Settings) -> None:
     sweep.register(context)
     context.metrics.watch("calls_in_flight", lambda: context.calls_in_flight)
     context.metrics.watch("calls_waiting", lambda: context.turnstile.waiting)
-    context.metrics.watch("flood_open", lambda: context.flood.open)
+    context.metrics.watch("flood_open", lambda: int(context.flood.open))
     context.metrics.watch("llm_limit", lambda: context.turnstile.limiter.in_force)
     context.metrics.watch("breaker_state", lambda: int(context.turnstile.state))
 

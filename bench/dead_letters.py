@@ -22,7 +22,7 @@ from app.adapters.store_postgres import PostgresStore
 from app.cli.dlq_desk import open_desk
 from app.core.lifecycle import Status, Turn
 from app.core.redrive import LetterFilter
-from app.letter_desk import Order, WantedPage
+from app.letters.desk import Order, WantedPage
 from app.opening import database_dsn
 from app.ports import DeadLetterRow, Ending
 from app.settings import Settings, load_settings

@@ -24,7 +24,7 @@ from app.core.redrive import (
     decide,
     shown_state,
 )
-from app.letter_ports import DeadLetterRow, LetterCount, LetterPosition, LetterWish, RedriveRecord
+from app.ports.letters import DeadLetterRow, LetterCount, LetterPosition, LetterWish, RedriveRecord
 
 
 class MemoryLetters:

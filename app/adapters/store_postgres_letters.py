@@ -26,7 +26,7 @@ from app.core.redrive import (
     Refused,
     decide,
 )
-from app.letter_ports import DeadLetterRow, LetterCount, LetterPosition, LetterWish, RedriveRecord
+from app.ports.letters import DeadLetterRow, LetterCount, LetterPosition, LetterWish, RedriveRecord
 
 Result = TypeVar("Result")
 

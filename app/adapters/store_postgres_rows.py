@@ -11,8 +11,8 @@ from app.core.gate import Score
 from app.core.lifecycle import Status, Turn
 from app.core.questions import Attempt, StoredQuestion
 from app.core.redrive import Mark
-from app.letter_ports import DeadLetterRow, RedriveRecord
 from app.ports import StoredVerdict
+from app.ports.letters import DeadLetterRow, RedriveRecord
 
 
 def columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:

@@ -61,7 +61,7 @@ def list_(limit: int, as_json: bool, **parts: Any) -> None:
 
 async def _list(settings: Settings, wanted: Any, limit: int) -> dict[str, Any]:
     from app.cli.dlq_desk import open_desk
-    from app.letter_desk import WantedPage
+    from app.letters.desk import WantedPage
 
     async with open_desk(settings) as desk:
         first = await desk.page(
@@ -104,7 +104,7 @@ async def _show(settings: Settings, text: str) -> list[dict[str, Any]]:
     from app.cli.dlq_desk import open_desk
     from app.core.redrive import LetterFilter, LetterState, parse_origin
     from app.errors import NotFoundError
-    from app.letter_desk import WantedPage
+    from app.letters.desk import WantedPage
 
     async with open_desk(settings) as desk:
         if parse_origin(text) is not None:

@@ -12,10 +12,10 @@ import aiohttp
 from app.core.redrive import LetterFilter
 from app.engine_file import running_engine
 from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
-from app.letter_desk import Desk, LocalDesk, Order, WantedPage
-from app.letter_sender import LetterSender, Message, own_sender
-from app.letters_shown import filter_row
-from app.redriving import Mended, Rules
+from app.letters.desk import Desk, LocalDesk, Order, WantedPage
+from app.letters.redriving import Mended, Rules
+from app.letters.sender import LetterSender, Message, own_sender
+from app.letters.shown import filter_row
 from app.settings import Settings
 from app.topics import topic_names
 

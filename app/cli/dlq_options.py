@@ -10,7 +10,7 @@ import click
 
 from app.core.redrive import LetterFilter, LetterState
 from app.errors import InputError
-from app.letters_shown import filter_of
+from app.letters.shown import filter_of
 
 _OPTIONS = (
     click.option("--cause", "cause", multiple=True, help="Of this cause; may be given again."),

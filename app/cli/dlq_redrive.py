@@ -215,7 +215,7 @@ class Redrive:
     async def _mend_and_send(
         self, desk: Any, size: int, cursor: str | None, *, dry_run: bool
     ) -> str | None:
-        from app.letter_desk import WantedPage
+        from app.letters.desk import WantedPage
 
         page = await desk.page(
             WantedPage(self._wanted, limit=size, cursor=cursor, newest_first=False, with_bytes=True)
@@ -255,7 +255,7 @@ class Redrive:
         return letters
 
     async def _order(self, desk: Any, chosen: dict[str, Any]) -> str | None:
-        from app.letter_desk import Order
+        from app.letters.desk import Order
 
         order = Order(
             **chosen,

@@ -12,10 +12,10 @@ from aiohttp import web
 from agents.context import Context
 from app.core.redrive import LetterState
 from app.errors import InputError
-from app.letter_desk import LocalDesk, Order, WantedPage
-from app.letter_sender import ProducerSender
-from app.letters_shown import decoded, filter_of
-from app.redriving import Mended, Rules
+from app.letters.desk import LocalDesk, Order, WantedPage
+from app.letters.redriving import Mended, Rules
+from app.letters.sender import ProducerSender
+from app.letters.shown import decoded, filter_of
 from app.settings import Settings
 from app.web import letter_bodies as bodies
 from app.web.bodies import (

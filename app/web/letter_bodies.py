@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.redrive import LetterState
-from app.redriving import MAX_BATCH
+from app.letters.redriving import MAX_BATCH
 
 _DAY = r"2\d{3}-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
 _CLOCK = r"T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-3]):[0-5]\d)?"

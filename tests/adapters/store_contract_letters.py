@@ -19,7 +19,7 @@ from app.core.redrive import (
     Refusal,
     Refused,
 )
-from app.letter_ports import LetterCount, LetterWish, RedriveRecord
+from app.ports.letters import LetterCount, LetterWish, RedriveRecord
 from tests.adapters.store_contract_facts import FIRST, dead_letter, ending, stored
 
 NOW = 1_800_000_000.0

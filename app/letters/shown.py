@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from app.core.questions import timestamp
 from app.core.redrive import LetterFilter, LetterState, shown_state
 from app.errors import InputError
-from app.letter_ports import DeadLetterRow, LetterCount, LetterPosition, RedriveRecord
+from app.ports.letters import DeadLetterRow, LetterCount, LetterPosition, RedriveRecord
 
 if TYPE_CHECKING:  # a command that only reads its options starts without Faust
-    from app.redriving import Batch, Plan, Prepared
+    from app.letters.redriving import Batch, Plan, Prepared
 
 FILTER_PARTS = ("cause", "topic", "since", "until", "attempts_at_least", "question_id", "state")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}

@@ -28,9 +28,9 @@ from app.core.redrive import (
     decide,
     outcome_word,
 )
-from app.letter_ports import DeadLetterRow, LetterPosition, LetterWish, RedriveRecord
-from app.letter_sender import LetterSender, Message
+from app.letters.sender import LetterSender, Message
 from app.ports import AnswerStore
+from app.ports.letters import DeadLetterRow, LetterPosition, LetterWish, RedriveRecord
 from app.topics import TopicNames
 from app.wire import MAX_VALUE_BYTES, WireGate
 from models.questions import Question

@@ -12,9 +12,9 @@ import msgspec
 
 from app.core.redrive import LetterFilter, Origin, parse_origin, purge_filters
 from app.errors import InputError, NotFoundError
-from app.letter_ports import RedriveRecord
-from app.letter_sender import LetterSender
-from app.letters_shown import (
+from app.letters.redriving import MAX_BATCH, Batch, Mended, Redriver, Result, Rules
+from app.letters.sender import LetterSender
+from app.letters.shown import (
     batch_row,
     counts_rows,
     decode_position,
@@ -26,7 +26,7 @@ from app.letters_shown import (
     redrive_row,
 )
 from app.ports import AnswerStore
-from app.redriving import MAX_BATCH, Batch, Mended, Redriver, Result, Rules
+from app.ports.letters import RedriveRecord
 
 #: A page with bytes ends before it grows beyond this.
 MAX_PAGE_BYTES = 4 * 1024 * 1024

@@ -1,0 +1,74 @@
+"""The ports: what the stages need of the outside world. Agents see only these, never adapters.
+
+Every port has an in-memory twin in `app/adapters` and one contract suite in `tests/adapters` that
+runs on the twin and on the real thing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.ports.cache import AnswerCache
+from app.ports.facts import (
+    Accepted,
+    Busy,
+    CallAnswer,
+    CallFailure,
+    Claim,
+    Claimed,
+    ClaimRequest,
+    Ending,
+    Overdue,
+    Page,
+    StoredVerdict,
+    SweepLimits,
+    Waiting,
+)
+from app.ports.letters import DeadLetterRow
+from app.ports.model import LanguageModel, ModelAnswer
+from app.ports.scorer import Scorer
+from app.ports.store import AnswerStore
+
+__all__ = [
+    "Accepted",
+    "AnswerCache",
+    "AnswerStore",
+    "Busy",
+    "CallAnswer",
+    "CallFailure",
+    "Claim",
+    "ClaimRequest",
+    "Claimed",
+    "Clock",
+    "DeadLetterRow",
+    "Ending",
+    "LanguageModel",
+    "ModelAnswer",
+    "Overdue",
+    "Page",
+    "Ports",
+    "Scorer",
+    "StoredVerdict",
+    "SweepLimits",
+    "Waiting",
+]
+
+
+class Clock(Protocol):
+    """Wall clock time."""
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside world of one engine."""
+
+    model: LanguageModel
+    scorer: Scorer
+    store: AnswerStore
+    cache: AnswerCache
+    clock: Clock

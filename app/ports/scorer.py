@@ -1,0 +1,31 @@
+"""The port of a scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.core.gate import Score
+
+
+class Scorer(Protocol):
+    """BERTScore of (candidate, reference) pairs."""
+
+    @property
+    def name(self) -> str:
+        """Model, layer and rescaling in one word, e.g. `minilm-l6:6` : stored beside each score."""
+        ...
+
+    async def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
+        """Score (candidate, reference) pairs, in order.
+
+        Calls that arrive together are scored in one batch, off the event loop. Raises
+        ScorerUnavailable (try again later) or ScoreFailure (this input has no score).
+        """
+        ...
+
+    async def check(self) -> str:
+        """Return a short detail when scores can be had; raises ScorerUnavailable."""
+        ...
+
+    async def close(self) -> None: ...
