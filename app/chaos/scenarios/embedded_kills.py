@@ -26,7 +26,7 @@ from app.opening import embedded_database_folder
 from app.settings import load_settings
 
 KILLS, LONG_KILLS = 20, 100
-QUESTIONS = 300
+QUESTIONS = 200
 #: Every other kill comes while it starts, or soon after; the rest in the middle of model calls.
 KILL_AFTER_SECONDS = (0.5, 5.0)
 KILL_AT_WORK_AFTER_SECONDS = (0.1, 2.0)
