@@ -40,6 +40,15 @@ class NamedTopics(faust.Topic):
     def get_topic_name(self) -> str:
         return ", ".join(self.topics)
 
+    async def _get_producer(self) -> Any:
+        """Return the producer, for table writes at once.
+
+        Faust takes three turns of the event loop for it, and sends table writes one by one: a
+        commit, which waits for them all, would come seconds after a large chunk.
+        """
+        producer = self.app.producer
+        return producer if self.internal and producer.started else await super()._get_producer()
+
     def _on_published(self, fut: Any, message: Any, producer: Any, state: Any) -> None:
         if fut.cancelled():
             message.cancel()

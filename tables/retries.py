@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any
 
 import faust
+import msgspec
 
 from app.core.due import DueQueue, Wait
 from app.core.holding import Held
 from app.core.lifecycle import Turn
 from app.core.retry import RetryKind
 from tables.forgetting import Forgetting
+from tables.keys import JSON_KEY
 
 
-class HeldCall(faust.Record, namespace="answerloop.HeldCall", serializer="json"):
-    """A table value: `Held` flat, and the request to send when it is due (wire JSON)."""
+class HeldCall(msgspec.Struct, frozen=True):
+    """A table value: `Held` flat, and the request to send when it is due (wire JSON).
+
+    The table holds it as JSON: 100,000 waits must fit into memory, and as many changelog writes
+    into seconds.
+    """
 
     round: int
     generation: int
@@ -25,9 +31,9 @@ class HeldCall(faust.Record, namespace="answerloop.HeldCall", serializer="json")
     overloads: int = 0
     quotas: int = 0
     failed_at: float = 0.0
-    due_at: Optional[float] = None  # noqa: UP045 (Faust reads it)
-    settled_at: Optional[float] = None  # noqa: UP045
-    request: Optional[str] = None  # noqa: UP045
+    due_at: float | None = None
+    settled_at: float | None = None
+    request: str | None = None
 
     @property
     def held(self) -> Held:
@@ -39,6 +45,10 @@ class HeldCall(faust.Record, namespace="answerloop.HeldCall", serializer="json")
             due_at=self.due_at,
             settled_at=self.settled_at,
         )
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(HeldCall).decode
 
 
 class Retries:
@@ -56,24 +66,26 @@ class Retries:
         self.table = app.Table(
             self.name,
             key_type=str,
-            value_type=HeldCall,
+            value_type=bytes,
             partitions=partitions,
             help="Calls that wait for their retry, with their due times and counts",
         )
+        self.table.key_serializer = JSON_KEY
         self.due = DueQueue()
         self._forgetting = Forgetting(forget_after_seconds)
         self._owned_partitions = owned_partitions
         self.table.on_recover(self._rebuild)
 
     def get(self, question_id: str) -> HeldCall | None:
-        found: HeldCall | None = self.table.get(question_id)
-        return found
+        """Return what is kept of a question, or None."""
+        found: bytes | None = self.table.get(question_id)
+        return None if found is None else _decode(found)
 
     def put(
         self, question_id: str, held: Held, partition: int, failed_at: float, request: str | None
     ) -> None:
         """Store the state of a question and keep the due queue in step."""
-        self.table[question_id] = HeldCall(
+        value = HeldCall(
             round=held.failed.round,
             generation=held.failed.generation,
             attempt=held.failed.attempt,
@@ -86,6 +98,7 @@ class Retries:
             settled_at=held.settled_at,
             request=request,
         )
+        self.table[question_id] = _encode(value)
         if held.due_at is None:
             self.due.remove(question_id)
         else:
@@ -107,7 +120,8 @@ class Retries:
         self.due.keep_partitions(frozenset())
         self._forgetting.clear()
         settled = []
-        for question_id, value in self.table.items():
+        for question_id, stored in self.table.items():
+            value = _decode(stored)
             if value.partition not in owned:
                 continue
             if value.due_at is not None:

@@ -120,4 +120,7 @@ def _record_of(
     for name, inner in nested[record].items():
         if fields[name] is not None:
             fields[name] = _record_of(inner, fields[name], nested)
-    return record(**fields)
+    made: faust.Record = object.__new__(record)
+    # As its `__init__` does for values that are checked, without a descriptor for each field.
+    made.__dict__.update(fields, __evaluated_fields__=set())
+    return made
