@@ -102,8 +102,8 @@ def _on_failure(
             )
         case Hold(held):
             context.metrics.count("retries_scheduled", str(held.kind))
-            request = LlmRequest(**{**failure.carried(), "attempt": failure.attempt + 1})
-            text = _GATE.encode(request).decode()
+            request = {**failure.carried(), "attempt": failure.attempt + 1}
+            text = _GATE.encode_fields(request).decode()
             changed[failure.question_id] = Entry(held, failure.failed_at, text)
             due_at = held.due_at or 0.0
             waits.append(Waiting(failure.question_id, failure.turn, due_at, failure.cause))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from agents.context import Context
@@ -14,31 +15,55 @@ READ_SECONDS = 1.0
 class Backlog:
     """Counts the questions in progress: in the database each second, in between by itself.
 
-    At 100 questions/s that is one short count a second, not a hundred, and still not 100 too many.
+    At 100 questions/s that is one short count a second, not a hundred, and still not one too many:
+    a count does not know those that were let in and are not stored yet, so they are added. With
+    several workers each may let in what the others did since its last count.
     """
 
     def __init__(self, context: Context, limit: int) -> None:
         self._context = context
         self._limit = limit
         self._read_at = -READ_SECONDS
+        self._counted = asyncio.Event()
         self._size = 0
+        self._let_in = 0
+        self._in_hand = 0
         self._drain = Drain()
         self._come_back = ComeBack()
 
     async def full(self) -> bool:
-        """Tell whether there is no place for a question; when there is, it counts as taken."""
-        now = time.monotonic()
-        if now - self._read_at >= READ_SECONDS:
-            self._read_at = now
-            self._drain.note(now, sum(self._context.metrics.labelled("questions_settled").values()))
+        """Tell whether there is no place for a question; when there is, it counts as taken.
+
+        Call `stored` once a question that was let in is stored, or failed to be.
+        """
+        if time.monotonic() - self._read_at >= READ_SECONDS:
+            self._read_at = time.monotonic()
             try:
-                self._size = await self._context.ports.store.backlog(self._limit + self._margin)
-            except StoreUnavailable:
-                self._context.metrics.count("db_errors")
+                await self._count()
+            finally:
+                self._counted.set()
+        await self._counted.wait()  # for the first count: the database may be full already
         if self._size >= self._limit:
             return True
         self._size += 1
+        self._let_in += 1
+        self._in_hand += 1
         return False
+
+    def stored(self) -> None:
+        """Note that a question which was let in is where the next count finds it."""
+        self._in_hand -= 1
+
+    async def _count(self) -> None:
+        settled = sum(self._context.metrics.labelled("questions_settled").values())
+        self._drain.note(self._read_at, settled)
+        unseen, before = self._in_hand, self._let_in
+        try:
+            count = await self._context.ports.store.backlog(self._limit + self._margin)
+        except StoreUnavailable:
+            self._context.metrics.count("db_errors")
+        else:
+            self._size = count + unseen + self._let_in - before
 
     @property
     def _margin(self) -> int:

@@ -65,7 +65,12 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
                 f"{settings.backlog_limit} questions are in progress",
                 Retry_After=str(backlog.retry_after()),
             )
-        taken = await intake.take(new, idempotency_key=key, fresh=body.fresh, will_wait=bool(wait))
+        try:
+            taken = await intake.take(
+                new, idempotency_key=key, fresh=body.fresh, will_wait=bool(wait)
+            )
+        finally:
+            backlog.stored()
         stored = taken.stored
         if not taken.answered and wait:
             stored = await intake.wait(taken, wait)

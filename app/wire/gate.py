@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import faust
@@ -37,7 +38,13 @@ class WireGate:
 
     def encode(self, record: faust.Record) -> bytes:
         """Return the record as JSON. Raises ValueError when the record breaks its own bounds."""
-        fields = {name: getattr(record, name) for name in record._options.fields}
+        return self.encode_fields({name: getattr(record, name) for name in record._options.fields})
+
+    def encode_fields(self, fields: Mapping[str, Any]) -> bytes:
+        """Return a record with these fields (the others have their defaults) as JSON.
+
+        Raises ValueError when they break the record's bounds.
+        """
         try:
             value = self._encode({"type": self.record._options.namespace, **fields})
             _refuse_bad_metadata(self._decode(value))
