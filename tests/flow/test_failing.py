@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.adapters.llm_memory import ScriptedModel
@@ -16,6 +17,7 @@ from app.core.lifecycle import Status
 from app.core.retry import RetryPolicy
 from app.errors import LlmFailed, llm_failed
 from models.questions import RetryDue
+from tables.retries import HeldCall
 from tests.flow.engine import LIMITS, QUICK, make_ports, question, running
 
 OVERLOADED = llm_failed(CAUSES["overloaded"], "busy", status=503)
@@ -194,9 +196,10 @@ async def test_a_failure_delivered_twice_while_it_waits_keeps_its_due_time() -> 
         for _ in range(5):
             await engine.send_raw(engine.names.errors_overload, raw.key, raw.value)
         await engine.idle()
-        table = engine.app.tables["retries"]
-        assert table[asked.question_id].due_at == before.due_at
-        assert table[asked.question_id].overloads == 1
+        stored = engine.app.tables["retries"][asked.question_id]
+        kept = msgspec.json.decode(stored, type=HeldCall)
+        assert kept.due_at == before.due_at
+        assert kept.overloads == 1
         await engine.final(asked.question_id)
     assert len(model.calls) == 2
 
