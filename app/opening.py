@@ -65,11 +65,11 @@ async def _named(setting: str, opening: Awaitable[Part]) -> Part:
 async def open_store(settings: Settings, closers: list[Closer]) -> AnswerStore:
     """Open the database, migrated; what must be closed is added to `closers`."""
     if settings.database == "memory:":
-        from app.adapters.store_memory import MemoryStore
+        from app.adapters.store.memory import MemoryStore
 
         return MemoryStore()
-    from app.adapters.migrate import migrate
-    from app.adapters.store_postgres import PostgresStore
+    from app.adapters.store.postgres.migrate import migrate
+    from app.adapters.store.postgres.store import PostgresStore
 
     dsn = await database_dsn(settings, closers)
     await migrate(dsn)
@@ -82,7 +82,7 @@ async def open_store(settings: Settings, closers: list[Closer]) -> AnswerStore:
 async def database_dsn(settings: Settings, closers: list[Closer]) -> str:
     if settings.database != "embedded:":
         return settings.database
-    from app.adapters.embedded_postgres import EmbeddedPostgres
+    from app.adapters.embedded_postgres.server import EmbeddedPostgres
 
     server = EmbeddedPostgres(embedded_database_folder(settings))
     dsn = await asyncio.to_thread(server.start)
@@ -97,10 +97,10 @@ def embedded_database_folder(settings: Settings) -> Path:
 async def _open_cache(settings: Settings, closers: list[Closer]) -> AnswerCache:
     """Open the cache. A Redis that is away does not stop the start: it is only a cache."""
     if settings.cache == "memory:":
-        from app.adapters.cache_memory import MemoryCache
+        from app.adapters.cache.memory import MemoryCache
 
         return MemoryCache()
-    from app.adapters.cache_redis import RedisCache
+    from app.adapters.cache.redis import RedisCache
 
     cache = RedisCache(settings.cache, prefix=f"{settings.app_id}:")
     closers.append(cache.close)
@@ -108,8 +108,8 @@ async def _open_cache(settings: Settings, closers: list[Closer]) -> AnswerCache:
 
 
 async def _open_model(settings: Settings, closers: list[Closer]) -> LanguageModel:
-    from app.adapters.llm_auto import resolve_model
-    from app.adapters.llm_open import open_model
+    from app.adapters.llm.auto import resolve_model
+    from app.adapters.llm.open import open_model
 
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
     chosen = open_model(
@@ -129,16 +129,16 @@ async def _open_model(settings: Settings, closers: list[Closer]) -> LanguageMode
 def open_scorer(settings: Settings, closers: list[Closer]) -> Scorer:
     """Make the scorer. Its model loads in the background: judging waits for it."""
     if settings.scorer == "memory:":
-        from app.adapters.scorer_memory import OverlapScorer
+        from app.adapters.scorer.memory import OverlapScorer
 
         return OverlapScorer()
     scorer: Scorer
     if settings.scorer == "local:":
-        from app.adapters.scorer_bertscore import BertScoreScorer
+        from app.adapters.scorer.bertscore import BertScoreScorer
 
         scorer = BertScoreScorer(settings.scorer_model, threads=settings.scorer_threads)
     else:
-        from app.adapters.scorer_http import HttpScorer
+        from app.adapters.scorer.http import HttpScorer
 
         token = settings.api_token.get_secret_value() if settings.api_token else ""
         scorer = HttpScorer(settings.scorer, token)

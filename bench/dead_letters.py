@@ -17,8 +17,8 @@ from typing import Any
 
 import asyncpg
 
-from app.adapters.migrate import migrate
-from app.adapters.store_postgres import PostgresStore
+from app.adapters.store.postgres.migrate import migrate
+from app.adapters.store.postgres.store import PostgresStore
 from app.cli.dlq_desk import open_desk
 from app.core.lifecycle import Status, Turn
 from app.core.redrive import LetterFilter

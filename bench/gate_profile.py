@@ -18,13 +18,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.adapters.llm_bundled import BundledModel
-from app.adapters.scorer_bertscore import BertScoreScorer
+from app.adapters.llm.bundled import BundledModel
+from app.adapters.scorer.bertscore import BertScoreScorer
 from app.core.gate import Score
 from app.core.strategies import prompt_for
 from bench.gate_pairs import ROWS
 
-PROFILE = Path(__file__).resolve().parents[1] / "app/adapters/profiles/minilm-l6.json"
+PROFILE = Path(__file__).resolve().parents[1] / "app/adapters/scorer/profiles/minilm-l6.json"
 METRICS = ("f1", "recall", "precision")
 #: Each good answer is also scored against the references of this many other questions.
 UNRELATED_EACH = 4

@@ -15,8 +15,8 @@ import random
 import time
 from typing import Any
 
-from app.adapters.scorer_bertscore import BertScoreScorer, load_library
-from app.adapters.scorer_models import choose_encoder
+from app.adapters.scorer.bertscore import BertScoreScorer, load_library
+from app.adapters.scorer.models import choose_encoder
 from bench.gate_pairs import ROWS
 
 #: Words of the shortest and the longest text of a set.

@@ -102,7 +102,7 @@ def test_a_bad_file_stops_the_start_and_says_where(file: Path, text: str, words:
 
 
 def test_the_bundled_model_can_not_ask_a_second_one(file: Path) -> None:
-    from app.adapters.llm_open import open_model
+    from app.adapters.llm.open import open_model
 
     with pytest.raises(SettingsError, match="has one model"):
         open_model("bundled:", also=["llama3.1:8b"])

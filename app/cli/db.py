@@ -39,7 +39,7 @@ def status(as_json: bool) -> None:
 
 
 async def _with_database(settings: Settings, what: str) -> list[Any]:
-    from app.adapters import migrate as migrations
+    from app.adapters.store.postgres import migrate as migrations
     from app.errors import SettingsError
     from app.opening import Closer, database_dsn
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.adapters.cache_memory import MemoryCache
+from app.adapters.cache.memory import MemoryCache
 from tests.adapters.cache_contract import CacheContract
 
 

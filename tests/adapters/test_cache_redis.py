@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from app.adapters.cache_redis import RedisCache
+from app.adapters.cache.redis import RedisCache
 from app.errors import CacheUnavailable, SettingsError
 from tests.adapters.cache_contract import CacheContract
 from tests.servers import require

@@ -20,9 +20,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.adapters import embedded_postgres_process
-from app.adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresBusy
-from app.adapters.embedded_postgres_files import OURSELVES, Installation
+from app.adapters.embedded_postgres.files import OURSELVES, Installation
+from app.adapters.embedded_postgres.server import EmbeddedPostgres, EmbeddedPostgresBusy
+from app.adapters.embedded_postgres import process as embedded_postgres_process
 from app.errors import SettingsError, StoreUnavailable
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc")
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks i
 _AS_ANOTHER_PROCESS = """
 import sys
 from pathlib import Path
-from app.adapters.embedded_postgres import EmbeddedPostgres
+from app.adapters.embedded_postgres.server import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]))
 server.start()
 print(server.pid, flush=True)
@@ -275,7 +275,7 @@ def test_a_long_path_has_its_socket_elsewhere(made_folder: Path) -> None:
 
 
 def test_a_broken_server_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.adapters.embedded_postgres.STALE_SECONDS", 0.0)
+    monkeypatch.setattr("app.adapters.embedded_postgres.server.STALE_SECONDS", 0.0)
     control = folder / "postgres" / "global" / "pg_control"
     control.rename(control.with_name("hidden"))
     try:

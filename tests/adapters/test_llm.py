@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.adapters.llm_bundled import BundledModel
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.llm_ollama import OllamaModel
-from app.adapters.llm_openai import OpenAiModel
+from app.adapters.llm.bundled import BundledModel
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.llm.ollama import OllamaModel
+from app.adapters.llm.openai import OpenAiModel
 from app.core.failures import CAUSES
 from app.core.strategies import prompt_for
 from app.errors import LlmOverloaded, UnavailableError, llm_failed

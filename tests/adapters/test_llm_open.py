@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.adapters.llm_auto import ChosenModel, resolve_model
-from app.adapters.llm_bundled import MODEL_NAME, BundledModel
-from app.adapters.llm_ollama import OllamaModel
-from app.adapters.llm_open import open_model
-from app.adapters.llm_openai import OpenAiModel
+from app.adapters.llm.auto import ChosenModel, resolve_model
+from app.adapters.llm.bundled import MODEL_NAME, BundledModel
+from app.adapters.llm.ollama import OllamaModel
+from app.adapters.llm.open import open_model
+from app.adapters.llm.openai import OpenAiModel
 from app.core.failures import CAUSES
 from app.core.strategies import prompt_for
 from app.errors import LlmFailed, SettingsError, UnavailableError

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.adapters.migrate import load, migrate, status
+from app.adapters.store.postgres.migrate import load, migrate, status
 from app.errors import SettingsError, StoreUnavailable
 
 pytestmark = pytest.mark.postgres
@@ -55,7 +55,7 @@ async def test_a_new_migration_is_applied_alone(empty_postgres_dsn: str, folder:
 
 async def test_five_processes_at_once_apply_each_once(empty_postgres_dsn: str) -> None:
     code = (
-        "import asyncio, sys; from app.adapters.migrate import migrate;"
+        "import asyncio, sys; from app.adapters.store.postgres.migrate import migrate;"
         " print(len(asyncio.run(migrate(sys.argv[1]))))"
     )
     processes = [

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.adapters.scorer_bertscore import BertScoreScorer
-from app.adapters.scorer_memory import OverlapScorer
+from app.adapters.scorer.bertscore import BertScoreScorer
+from app.adapters.scorer.memory import OverlapScorer
 from app.core.gate import Score
 from app.errors import ScoreFailure, ScorerUnavailable
 from app.ports import Scorer

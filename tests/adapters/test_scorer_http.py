@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from app.adapters.scorer_http import HttpScorer
-from app.adapters.scorer_memory import OverlapScorer
+from app.adapters.scorer.http import HttpScorer
+from app.adapters.scorer.memory import OverlapScorer
 from app.errors import ScoreFailure, ScorerUnavailable, SettingsError
 from app.fake_llm import FAULTS, free_port, unaccepting_port
 from app.fake_llm.faults import send_fault

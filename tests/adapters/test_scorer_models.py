@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.scorer_models import choose_encoder
+from app.adapters.scorer.models import choose_encoder
 from app.errors import SettingsError
 
 
@@ -57,7 +57,7 @@ def test_an_unknown_model_is_refused_with_examples() -> None:
 
 def test_choosing_does_not_import_torch() -> None:
     code = (
-        "import sys; from app.adapters.scorer_bertscore import BertScoreScorer\n"
+        "import sys; from app.adapters.scorer.bertscore import BertScoreScorer\n"
         "BertScoreScorer('roberta-large').name; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

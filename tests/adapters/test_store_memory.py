@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.adapters.store_memory import MemoryStore
+from app.adapters.store.memory import MemoryStore
 from tests.adapters.store_contract import StoreContract
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.adapters.store_postgres import PostgresStore
+from app.adapters.store.postgres.store import PostgresStore
 from tests.adapters.store_contract import StoreContract
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.adapters.store_postgres import PostgresStore
-from app.adapters.store_postgres_pool import Limits, PostgresPool
+from app.adapters.store.postgres.pool import Limits, PostgresPool
+from app.adapters.store.postgres.store import PostgresStore
 from app.core.lifecycle import Status, Turn, supersedes
 from app.core.questions import CallKey
 from app.errors import InputError, SettingsError, StoreUnavailable
@@ -230,7 +230,7 @@ class BrokenAfterCommit(PostgresPool):
 async def test_a_claim_whose_reply_was_lost_is_not_in_its_owners_way(
     postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.adapters.store_postgres.PostgresPool", BrokenAfterCommit)
+    monkeypatch.setattr("app.adapters.store.postgres.store.PostgresPool", BrokenAfterCommit)
     store = PostgresStore(postgres_dsn)
     store._pool.broken = True  # type: ignore[attr-defined]
     with pytest.raises(StoreUnavailable):
@@ -246,7 +246,7 @@ async def test_a_claim_whose_reply_was_lost_is_not_in_its_owners_way(
 async def test_a_claim_nobody_got_is_not_renewed_but_given_back(
     postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.adapters.store_postgres.PostgresPool", BrokenAfterCommit)
+    monkeypatch.setattr("app.adapters.store.postgres.store.PostgresPool", BrokenAfterCommit)
     store = PostgresStore(postgres_dsn)
     await store.claim(request("mine"))
     store._pool.broken = True  # type: ignore[attr-defined]
@@ -274,7 +274,7 @@ async def test_a_locked_row_does_not_hold_up_its_batch_mates(
         return_exceptions=True,
     )
     assert time.monotonic() - started < 5
-    assert [n for n, result in enumerate(results) if result is not None] == [7]
+    assert [n for n, result in enumerate(results) if isinstance(result, BaseException)] == [7]
     assert isinstance(results[7], StoreUnavailable)
     await held.rollback()
     await holder.close()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.store_memory import MemoryStore
-from app.adapters.store_postgres import PostgresStore
+from app.adapters.store.memory import MemoryStore
+from app.adapters.store.postgres.store import PostgresStore
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey
 from app.ports import ClaimRequest, StoredVerdict, Waiting

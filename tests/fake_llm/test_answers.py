@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.scorer_memory import overlap
+from app.adapters.scorer.memory import overlap
 from app.errors import InputError
 from app.fake_llm import FakeModelServer, ReferenceAnswers
 from app.fake_llm.answers import load_references

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app.adapters.llm_ollama import OllamaModel
+from app.adapters.llm.ollama import OllamaModel
 from app.core.strategies import prompt_for
 from app.errors import LlmFailed
 from app.fake_llm import MODES, read_calls

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.llm_ollama import OllamaModel
-from app.adapters.llm_openai import OpenAiModel
+from app.adapters.llm.ollama import OllamaModel
+from app.adapters.llm.openai import OpenAiModel
 from app.core.failures import CAUSES
 from app.core.strategies import prompt_for
 from app.errors import LlmFailed

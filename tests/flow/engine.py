@@ -11,11 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 from agents.context import Limits
-from app.adapters.cache_memory import MemoryCache
+from app.adapters.cache.memory import MemoryCache
 from app.adapters.clock import SystemClock
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.scorer_memory import OverlapScorer
-from app.adapters.store_memory import MemoryStore
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.scorer.memory import OverlapScorer
+from app.adapters.store.memory import MemoryStore
 from app.core.breaker import BreakerPolicy
 from app.core.gate import Gate
 from app.core.retry import RetryPolicy
@@ -39,7 +39,7 @@ LIMITS = Limits(
     breaker=BreakerPolicy(min_calls=10_000),
     rate_limit_pause_seconds=0.0,
 )
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 def make_ports(**parts: Any) -> Ports:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.adapters.store_memory import MemoryStore
+from app.adapters.store.memory import MemoryStore
 from app.errors import CacheUnavailable, StoreUnavailable
 
 

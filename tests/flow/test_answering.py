@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.scorer_memory import OverlapScorer
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.scorer.memory import OverlapScorer
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
 from app.core.strategies import Strategy

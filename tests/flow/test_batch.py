@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.store_memory import MemoryStore
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.store.memory import MemoryStore
 from app.cli.batch import Batch, Totals
 from app.cli.engine import LocalAsker
 from app.cli.progress import BatchProgress

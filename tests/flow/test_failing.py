@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.adapters.llm_memory import ScriptedModel
+from app.adapters.llm.memory import ScriptedModel
 from app.core.causes import CauseTable
 from app.core.failures import CAUSES, Route
 from app.core.lifecycle import Status

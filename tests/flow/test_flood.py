@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from app.adapters.llm_memory import ScriptedModel
+from app.adapters.llm.memory import ScriptedModel
 from app.core.failures import CAUSES
 from app.core.flood import FloodPolicy
 from app.core.lifecycle import Status

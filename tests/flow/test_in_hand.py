@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from agents.in_hand import WaitingFor
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.scorer_memory import OverlapScorer
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.scorer.memory import OverlapScorer
 from tests.flow.engine import Engine, make_ports, poll, question, running
 from tests.flow.faulty import FaultyStore
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.store_memory import MemoryStore
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.store.memory import MemoryStore
 from app.core.breaker import BreakerPolicy, BreakerState
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status

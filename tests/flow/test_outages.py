@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agents.questions import admit, ask, hold, judge, persist, route
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.scorer_memory import OverlapScorer
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.scorer.memory import OverlapScorer
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
 from app.errors import llm_failed

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.adapters.llm_memory import ScriptedModel
+from app.adapters.llm.memory import ScriptedModel
 from app.core.breaker import BreakerPolicy, BreakerState
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status

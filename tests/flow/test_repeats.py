@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from faust.types import TP
 
-from app.adapters.llm_memory import ScriptedModel
+from app.adapters.llm.memory import ScriptedModel
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
 from app.errors import llm_failed

@@ -12,9 +12,9 @@ import pytest
 
 from agents.questions import timers
 from agents.waits import Draining
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.scorer_memory import OverlapScorer
-from app.adapters.store_memory import MemoryStore
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.scorer.memory import OverlapScorer
+from app.adapters.store.memory import MemoryStore
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
 from app.core.retry import RetryPolicy

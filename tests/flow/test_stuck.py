@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from agents.questions import ask
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.scorer_memory import OverlapScorer
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.scorer.memory import OverlapScorer
 from app.core import progress
 from app.core.progress import Where
 from app.errors import BrokerUnavailable

@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.context import Limits
 from agents.questions.sweep import sweep
-from app.adapters.llm_memory import ScriptedModel
+from app.adapters.llm.memory import ScriptedModel
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey

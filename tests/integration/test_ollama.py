@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.llm_auto import resolve_model
-from app.adapters.llm_ollama import OllamaModel
-from app.adapters.llm_open import open_model
-from app.adapters.llm_openai import OpenAiModel
+from app.adapters.llm.auto import resolve_model
+from app.adapters.llm.ollama import OllamaModel
+from app.adapters.llm.open import open_model
+from app.adapters.llm.openai import OpenAiModel
 from app.core.failures import CAUSES
 from app.core.strategies import Prompt, prompt_for
 from app.errors import LlmFailed, UnavailableError

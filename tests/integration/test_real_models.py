@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.llm_bundled import MODEL_NAME, BundledModel
-from app.adapters.llm_openai import OpenAiModel
-from app.adapters.scorer_bertscore import BertScoreScorer
+from app.adapters.llm.bundled import MODEL_NAME, BundledModel
+from app.adapters.llm.openai import OpenAiModel
+from app.adapters.scorer.bertscore import BertScoreScorer
 from app.core.failures import CAUSES
 from app.core.gate import Gate, Metric, judge_score
 from app.core.strategies import Prompt, prompt_for
 from app.errors import LlmFailed
 
-PROFILE = Path(__file__).resolve().parents[2] / "app/adapters/profiles/minilm-l6.json"
+PROFILE = Path(__file__).resolve().parents[2] / "app/adapters/scorer/profiles/minilm-l6.json"
 FRANCE = "What is the capital of France?"
 REFERENCE = "Paris is the capital of France."
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.questions import ask
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.store_postgres import PostgresStore
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.store.postgres.store import PostgresStore
 from app.core.strategies import Prompt
 from app.ports import Claim, Claimed, ModelAnswer
 from tests.flow.engine import LIMITS, make_ports, question

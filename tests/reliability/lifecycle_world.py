@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from app.adapters.store_memory import MemoryStore
+from app.adapters.store.memory import MemoryStore
 from app.core import admission, holding, judging
 from app.core.failures import CAUSES, Route
 from app.core.gate import Gate, Score

@@ -14,8 +14,8 @@ from uuid import uuid4
 import pytest
 from faust.types import TP
 
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.store_postgres import PostgresStore
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.store.postgres.store import PostgresStore
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey

@@ -22,7 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.adapters import store_facts, store_memory
+from app.adapters.store import facts as store_facts
+from app.adapters.store import memory as store_memory
 from app.core import admission, holding, judging
 from app.core.admission import Admission
 from app.core.holding import Hold, Ignore

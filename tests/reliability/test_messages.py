@@ -19,7 +19,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from agents.questions import admit, ask, hold, judge, persist, route
-from app.adapters.llm_memory import ScriptedModel
+from app.adapters.llm.memory import ScriptedModel
 from app.topics import MAX_MESSAGE_BYTES
 from app.wire import Arrival
 from tests.flow.engine import Engine, make_ports, poll

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.llm_ollama import OllamaModel
-from app.adapters.llm_openai import OpenAiModel
+from app.adapters.llm.ollama import OllamaModel
+from app.adapters.llm.openai import OpenAiModel
 from app.chaos.cluster import Cluster, Worker
 from app.core.failures import CAUSES, Route
 from app.core.lifecycle import Status

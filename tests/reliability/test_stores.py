@@ -19,10 +19,10 @@ import asyncpg
 import pytest
 import redis.asyncio
 
-from app.adapters.cache_redis import RedisCache
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.migrate import migrate
-from app.adapters.store_postgres import PostgresStore
+from app.adapters.cache.redis import RedisCache
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.store.postgres.migrate import migrate
+from app.adapters.store.postgres.store import PostgresStore
 from app.core.lifecycle import FINAL, Status
 from tests.flow.engine import LIMITS, Engine, make_ports, poll, question
 from tests.reliability.pipeline import contents, pipeline

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from app.adapters.llm_text import clean_text
+from app.adapters.llm.text import clean_text
 from app.web.openapi_operations import OPERATIONS
 from app.web.safe_headers import SAFE_HEADERS
 from tests.security.hostile import BEACON, strings

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from app.adapters.llm_ollama import OllamaModel
-from app.adapters.llm_openai import OpenAiModel
-from app.adapters.scorer_http import HttpScorer
+from app.adapters.llm.ollama import OllamaModel
+from app.adapters.llm.openai import OpenAiModel
+from app.adapters.scorer.http import HttpScorer
 from app.cli.engine import http_asker
 from app.core.strategies import Prompt
 from app.errors import AnswerloopError

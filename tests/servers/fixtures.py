@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.adapters.migrate import migrate
+from app.adapters.store.postgres.migrate import migrate
 from tests.servers import require
 from tests.servers.postgres import PostgresServer, start_postgres
 from tests.servers.redis import RedisServer, start_redis

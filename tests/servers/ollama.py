@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from app.adapters.llm_bundled import weights_path
+from app.adapters.llm.bundled import weights_path
 from tests.servers import ServerMissing
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.adapters.llm_memory import ScriptedModel
+from app.adapters.llm.memory import ScriptedModel
 from app.core.failures import CAUSES
 from app.errors import llm_failed
 from app.web import costs

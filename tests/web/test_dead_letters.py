@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.adapters.llm_memory import ScriptedModel
+from app.adapters.llm.memory import ScriptedModel
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status, Turn
 from app.errors import llm_failed

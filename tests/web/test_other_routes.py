@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
-from app.adapters.llm_memory import ScriptedModel
-from app.adapters.scorer_memory import OverlapScorer
+from app.adapters.llm.memory import ScriptedModel
+from app.adapters.scorer.memory import OverlapScorer
 from app.errors import ScoreFailure, UnavailableError
 from app.settings import load_settings
 from app.web.server import make_web_app

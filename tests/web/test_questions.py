@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from app import intake
-from app.adapters.llm_memory import ScriptedModel
+from app.adapters.llm.memory import ScriptedModel
 from app.core.failures import CAUSES
 from app.core.identity import idempotent_id, question_id
 from app.core.lifecycle import Status

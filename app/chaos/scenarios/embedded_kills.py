@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from app.adapters.embedded_postgres import EmbeddedPostgres
+from app.adapters.embedded_postgres.server import EmbeddedPostgres
 from app.chaos.cluster import worker_environment
 from app.chaos.database import Database
 from app.chaos.ledger import AcceptedQuestion

@@ -14,8 +14,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from app.adapters.embedded_postgres_files import USER, Installation, last_lines
-from app.adapters.embedded_postgres_process import end_process, spawn
+from app.adapters.embedded_postgres.files import USER, Installation, last_lines
+from app.adapters.embedded_postgres.process import end_process, spawn
 from app.chaos.servers import ServerMissing
 from app.errors import SettingsError
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from app.adapters.store_facts import Move
-from app.adapters.store_postgres_calls import clean_key, read_calls
-from app.adapters.store_postgres_questions import move_questions
-from app.adapters.store_postgres_rows import columns
-from app.adapters.store_text import clean_text
+from app.adapters.store.facts import Move
+from app.adapters.store.postgres.calls import clean_key, read_calls
+from app.adapters.store.postgres.questions import move_questions
+from app.adapters.store.postgres.rows import columns
+from app.adapters.store.text import clean_text
 from app.core.lifecycle import Status
 from app.core.questions import CallKey
 from app.ports import Busy, CallAnswer, CallFailure, Claim, Claimed, ClaimRequest

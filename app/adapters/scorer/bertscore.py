@@ -12,7 +12,7 @@ from typing import Any
 
 from app.adapters.batching import Batcher
 from app.adapters.one_thread import OneThread
-from app.adapters.scorer_models import MEND, EncoderChoice, choose_encoder
+from app.adapters.scorer.models import MEND, EncoderChoice, choose_encoder
 from app.core.gate import Score
 from app.errors import ScoreFailure, ScorerUnavailable
 

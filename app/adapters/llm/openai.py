@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import httpx
 import openai
 
-from app.adapters.llm_call import Reply, Server, answer_once, list_models
-from app.adapters.llm_http import BoundedTransport
-from app.adapters.llm_text import clean_text
+from app.adapters.llm.call import Reply, Server, answer_once, list_models
+from app.adapters.llm.http import BoundedTransport
+from app.adapters.llm.text import clean_text
 from app.core.causes import BUILT_IN, CauseTable
 from app.core.strategies import Prompt
 from app.errors import UnavailableError

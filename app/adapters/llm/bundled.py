@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.adapters.llm_call import Reply, Server
-from app.adapters.llm_text import clean_text, detail_text, kept_text
+from app.adapters.llm.call import Reply, Server
+from app.adapters.llm.text import clean_text, detail_text, kept_text
 from app.adapters.one_thread import PREFIX
 from app.core.causes import BUILT_IN, CauseTable, Failure
 from app.core.strategies import Prompt

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.adapters.store_text import clean_optional, clean_text
+from app.adapters.store.text import clean_optional, clean_text
 from app.core.gate import Score
 from app.core.lifecycle import Status, Turn
 from app.core.questions import Attempt, StoredQuestion

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from app.adapters.store_postgres_pool import translate, where, wrong_address
+from app.adapters.store.postgres.pool import translate, where, wrong_address
 from app.errors import SettingsError
 
 Value = TypeVar("Value")
@@ -99,7 +99,7 @@ async def status(
 
 def load(folder: Traversable | None = None) -> list[Migration]:
     """Return the migrations of a folder (the package's own by default) in order of number."""
-    folder = folder if folder is not None else files("app.adapters") / "migrations"
+    folder = folder if folder is not None else files("app.adapters.store.postgres") / "migrations"
     found = []
     for file in folder.iterdir():
         if match := _NAME.fullmatch(file.name):

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.adapters.llm_http import Exchange, current_exchange
-from app.adapters.llm_text import detail_text, kept_text
+from app.adapters.llm.http import Exchange, current_exchange
+from app.adapters.llm.text import detail_text, kept_text
 from app.core.causes import BUILT_IN, CauseTable, Failure
 from app.core.retry import parse_retry_after
 from app.errors import LlmFailed, UnavailableError, llm_failed

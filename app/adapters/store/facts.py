@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from app.adapters.store_text import clean_json, clean_optional, clean_text
+from app.adapters.store.text import clean_json, clean_optional, clean_text
 from app.core.lifecycle import Status, Turn, supersedes
 from app.core.questions import StoredQuestion
 from app.ports import Accepted, Ending, Waiting

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.adapters.llm_text import kept_text
+from app.adapters.llm.text import kept_text
 from app.core.strategies import Prompt
 from app.errors import LlmFailed, UnavailableError
 from app.ports import ModelAnswer

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.adapters.embedded_postgres_files import Account, Installation
+    from app.adapters.embedded_postgres.files import Account, Installation
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import IO
 
-from app.adapters.embedded_postgres_files import Installation, last_lines
-from app.adapters.embedded_postgres_process import end_process, spawn
+from app.adapters.embedded_postgres.files import Installation, last_lines
+from app.adapters.embedded_postgres.process import end_process, spawn
 from app.errors import StoreUnavailable, UnavailableError
 from app.private_files import make_data_dir, make_private_folder, open_private
 

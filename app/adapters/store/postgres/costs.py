@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.adapters.store_text import clean_text
+from app.adapters.store.text import clean_text
 from app.core.costs import Costs
 
 # `cost_of` in app/core/costs.py; the contract suite compares the two.

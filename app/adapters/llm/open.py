@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from app.adapters.llm_auto import ChosenModel
-from app.adapters.llm_bundled import MODEL_NAME, BundledModel
-from app.adapters.llm_ollama import OllamaModel
-from app.adapters.llm_openai import OpenAiModel
+from app.adapters.llm.auto import ChosenModel
+from app.adapters.llm.bundled import MODEL_NAME, BundledModel
+from app.adapters.llm.ollama import OllamaModel
+from app.adapters.llm.openai import OpenAiModel
 from app.core.causes import BUILT_IN, CauseTable
 from app.errors import SettingsError, UnavailableError
 from app.ports import LanguageModel

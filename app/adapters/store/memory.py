@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from app.adapters.clock import SystemClock
-from app.adapters.store_cursor import Position, decode_cursor, encode_cursor, page_size
-from app.adapters.store_facts import (
+from app.adapters.store.cursor import Position, decode_cursor, encode_cursor, page_size
+from app.adapters.store.facts import (
     Move,
     accepted_row,
     ended_row,
@@ -17,8 +17,8 @@ from app.adapters.store_facts import (
     move_row,
     put_row,
 )
-from app.adapters.store_memory_letters import MemoryLetters
-from app.adapters.store_text import clean_optional, clean_text
+from app.adapters.store.memory_letters import MemoryLetters
+from app.adapters.store.text import clean_optional, clean_text
 from app.core.costs import Costs, costs_by_model
 from app.core.lifecycle import Status, Turn, is_over
 from app.core.questions import Attempt, CallKey, StoredQuestion

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.adapters.store_postgres_rows import columns
-from app.adapters.store_text import clean_text
+from app.adapters.store.postgres.rows import columns
+from app.adapters.store.text import clean_text
 from app.core.questions import CallKey
 
 _READ = """

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.adapters.store_facts import clean_question, put_row
-from app.adapters.store_text import clean_json, clean_optional, clean_text
+from app.adapters.store.facts import clean_question, put_row
+from app.adapters.store.text import clean_json, clean_optional, clean_text
 from app.core.questions import StoredQuestion
 from app.core.redrive import (
     Arrived,

@@ -12,17 +12,15 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from app.adapters import store_postgres_claims as claims
-from app.adapters import store_postgres_outcomes as outcomes
-from app.adapters import store_postgres_questions as writes
-from app.adapters import store_postgres_reads as reads
 from app.adapters.batching import Batcher
-from app.adapters.store_facts import accepted_row, ended_row, fold_rows, move_of_wait
-from app.adapters.store_postgres_calls import clean_key
-from app.adapters.store_postgres_costs import read_costs
-from app.adapters.store_postgres_letters import PostgresLetters
-from app.adapters.store_postgres_overdue import take_overdue
-from app.adapters.store_postgres_pool import Limits, PostgresPool
+from app.adapters.store.facts import accepted_row, ended_row, fold_rows, move_of_wait
+from app.adapters.store.postgres import claims, outcomes, reads
+from app.adapters.store.postgres import questions as writes
+from app.adapters.store.postgres.calls import clean_key
+from app.adapters.store.postgres.costs import read_costs
+from app.adapters.store.postgres.letters import PostgresLetters
+from app.adapters.store.postgres.overdue import take_overdue
+from app.adapters.store.postgres.pool import Limits, PostgresPool
 from app.core.costs import Costs
 from app.core.lifecycle import Status, Turn, is_over
 from app.core.questions import CallKey, StoredQuestion

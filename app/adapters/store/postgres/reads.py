@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from app.adapters.store_cursor import Position, decode_cursor, encode_cursor, page_size
-from app.adapters.store_postgres_rows import attempt_of, question_of
-from app.adapters.store_text import clean_text
+from app.adapters.store.cursor import Position, decode_cursor, encode_cursor, page_size
+from app.adapters.store.postgres.rows import attempt_of, question_of
+from app.adapters.store.text import clean_text
 from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion
 from app.ports import Page

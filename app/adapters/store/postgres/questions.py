@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.adapters.store_facts import Move, fold_moves
-from app.adapters.store_postgres_rows import columns, dead_letter_values, question_values
-from app.adapters.store_text import clean_optional, clean_text
+from app.adapters.store.facts import Move, fold_moves
+from app.adapters.store.postgres.rows import columns, dead_letter_values, question_values
+from app.adapters.store.text import clean_optional, clean_text
 from app.core.lifecycle import Status, Turn
 from app.core.questions import StoredQuestion
 from app.ports import DeadLetterRow

@@ -9,11 +9,11 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from app.adapters.store_facts import clean_question, fold_rows
-from app.adapters.store_postgres_pool import PostgresPool
-from app.adapters.store_postgres_questions import lock_questions, put_questions, read_statuses
-from app.adapters.store_postgres_rows import columns, dead_letter_of, redrive_of
-from app.adapters.store_text import clean_json, clean_optional, clean_text
+from app.adapters.store.facts import clean_question, fold_rows
+from app.adapters.store.postgres.pool import PostgresPool
+from app.adapters.store.postgres.questions import lock_questions, put_questions, read_statuses
+from app.adapters.store.postgres.rows import columns, dead_letter_of, redrive_of
+from app.adapters.store.text import clean_json, clean_optional, clean_text
 from app.core.redrive import (
     Arrived,
     AsBytes,

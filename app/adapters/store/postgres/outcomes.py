@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from app.adapters.store_facts import Move
-from app.adapters.store_postgres_calls import clean_key, read_calls
-from app.adapters.store_postgres_questions import move_questions
-from app.adapters.store_postgres_rows import columns, verdict_of, verdict_values
-from app.adapters.store_text import clean_optional, clean_text
+from app.adapters.store.facts import Move
+from app.adapters.store.postgres.calls import clean_key, read_calls
+from app.adapters.store.postgres.questions import move_questions
+from app.adapters.store.postgres.rows import columns, verdict_of, verdict_values
+from app.adapters.store.text import clean_optional, clean_text
 from app.core.lifecycle import Status
 from app.core.questions import CallKey
 from app.ports import CallAnswer, CallFailure, StoredVerdict

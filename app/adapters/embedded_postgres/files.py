@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from app.adapters.embedded_postgres_process import run_once
+from app.adapters.embedded_postgres.process import run_once
 from app.errors import SettingsError
 
 USER = DATABASE = "answerloop"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.adapters.store_postgres_reads import read_questions
+from app.adapters.store.postgres.reads import read_questions
 from app.ports import Overdue, SweepLimits
 
 # Rows that somebody else is writing are not waited for: they are alive.

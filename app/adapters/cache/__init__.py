@@ -1,0 +1,1 @@
+"""Answer caches: Redis, and a twin in memory."""

@@ -1,0 +1,1 @@
+"""Language models: Ollama, OpenAI-compatible servers, the bundled one, a scripted twin."""

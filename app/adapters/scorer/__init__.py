@@ -1,0 +1,1 @@
+"""Scorers: BERTScore in this process, another answerloop, a twin in memory."""

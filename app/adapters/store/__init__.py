@@ -1,0 +1,1 @@
+"""Stores: PostgreSQL, and a twin in memory."""

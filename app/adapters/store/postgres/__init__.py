@@ -1,0 +1,1 @@
+"""The store in PostgreSQL: statements by what they are about, one pool, numbered migrations."""
