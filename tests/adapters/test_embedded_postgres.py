@@ -20,9 +20,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.adapters.embedded_postgres import process as embedded_postgres_process
 from app.adapters.embedded_postgres.files import OURSELVES, Installation
 from app.adapters.embedded_postgres.server import EmbeddedPostgres, EmbeddedPostgresBusy
-from app.adapters.embedded_postgres import process as embedded_postgres_process
 from app.errors import SettingsError, StoreUnavailable
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc")
