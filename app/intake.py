@@ -11,6 +11,7 @@ from typing import Any
 from agents.context import Context
 from app.core.identity import fresh_id, idempotent_id, question_id
 from app.core.lifecycle import ANSWERED, Status
+from app.core.pulse import Pulse
 from app.core.questions import StoredQuestion
 from app.errors import BrokerUnavailable, InputError, StoreUnavailable
 from app.ports import Accepted
@@ -61,6 +62,7 @@ class Intake:
     def __init__(self, context: Context, deadline_seconds: float) -> None:
         self._context = context
         self._deadline_seconds = deadline_seconds
+        self._pulse = Pulse()
 
     def identify(
         self, new: NewQuestion, *, idempotency_key: str | None = None, fresh: bool = False
@@ -132,14 +134,26 @@ class Intake:
         async def one(question: Question) -> None:
             await (await channel.send(key=question.question_id, value=question))
 
+        clock = asyncio.get_running_loop().time
+        if self._pulse.refuses(clock()):
+            raise BrokerUnavailable("the log acknowledges nothing at the moment")
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await asyncio.gather(*(one(question) for question in questions))
         except ValueError:
+            self._pulse.unknown()
             raise
         except Exception as error:
             self._context.metrics.count("broker_errors")
+            if isinstance(error, TimeoutError):
+                self._pulse.silent(clock())
+            else:
+                self._pulse.unknown()
             raise BrokerUnavailable(f"the log did not take the question: {error!r}") from error
+        except BaseException:
+            self._pulse.unknown()
+            raise
+        self._pulse.acknowledged()
 
     async def _store_accepted(self, questions: Sequence[Question]) -> None:
         """Show the questions at once; when the database is away, `admit` does it later."""

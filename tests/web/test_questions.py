@@ -304,7 +304,16 @@ async def test_a_log_that_does_not_acknowledge_is_503_within_seconds_never_202(
             assert response.status == 503
             assert int(response.headers["Retry-After"]) > 0
         assert time.monotonic() - started < 3
+        again = time.monotonic()
+        async with api.client.post("/query", json=ASK) as response:
+            assert response.status == 503
+        assert time.monotonic() - again < 0.2, "the next client need not wait for it, too"
         monkeypatch.setattr(log, "append", real)
+
+        async def taken() -> bool:
+            return (await api.query({"question_text": "Who?"}))[0] == 202
+
+        await poll(taken)
         unknown = question_id("Why?", "An answer", "scripted")
         assert (await api.get(f"/questions/{unknown}"))[0] == 404
     assert body["error"]["code"] == "unavailable"
