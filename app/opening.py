@@ -76,6 +76,8 @@ async def open_store(settings: Settings, closers: list[Closer]) -> AnswerStore:
     store = PostgresStore(dsn)
     await store.open()
     closers.append(store.close)
+    if settings.database == "embedded:":
+        await store.end_leases()  # we have just started it: whoever held them is gone
     return store
 
 

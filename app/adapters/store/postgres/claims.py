@@ -72,6 +72,13 @@ WHERE call.outcome IS NULL AND call.lease_until <= extract(epoch FROM clock_time
 RETURNING question_id, round, generation, attempt
 """
 
+_END_LEASES = """
+WITH ended AS (
+    UPDATE attempts SET lease_until = 0 WHERE outcome IS NULL AND lease_until > 0
+    RETURNING 1)
+SELECT count(*) FROM ended
+"""
+
 _LOCK_MINE = """
 SELECT FROM attempts WHERE owner = $1 AND outcome IS NULL
 ORDER BY question_id, round, generation, attempt
@@ -142,6 +149,12 @@ async def renew_calls(
     await connection.execute(_LOCK_MINE, clean_text(owner))
     renewed: int = await connection.fetchval(_RENEW, clean_text(owner), float(lease_seconds))
     return renewed
+
+
+async def end_leases(connection: Any) -> int:
+    """Let every unfinished claim be taken over at once; their starts stay counted."""
+    ended: int = await connection.fetchval(_END_LEASES)
+    return ended
 
 
 async def unclaim_calls(connection: Any, releases: Sequence[Release]) -> list[None]:
