@@ -19,7 +19,7 @@ from agents.questions.outcomes import Made, outgoing
 from agents.turnstile import Pass
 from agents.waits import Draining, interruptible, publish, until_up
 from app.core.strategies import strategy_for
-from app.ports import Busy, Claim, Claimed, ClaimRequest
+from app.ports import Busy, Claim, Claimed, ClaimRequest, Over
 from app.wire import Arrival
 from models.questions import LlmRequest
 
@@ -37,6 +37,9 @@ async def handle(context: Context, arrival: Arrival) -> None:
     if request.first_called_at is None:
         request = request.derive(first_called_at=context.now())
     made = await _made_or_found(context, request)
+    if isinstance(made, Over):
+        context.metrics.count("repeats_dropped")
+        return
     if made is None:
         letter = deadline_letter(context, replace(arrival, value=request))
         await publish(context, [letter])
@@ -60,17 +63,17 @@ def _beyond_the_limits(context: Context, request: LlmRequest) -> str | None:
     return None
 
 
-async def _made_or_found(context: Context, request: LlmRequest) -> Made | None:
+async def _made_or_found(context: Context, request: LlmRequest) -> Made | Over | None:
     """Return the outcome that the ledger holds, after making the call if it is ours to make.
 
-    None when the deadline came first.
+    None when the deadline came first, Over when the question's round has ended without this call.
     """
     while not past_deadline(context, request):
         leave = await _leave_to_call(context, request)
         if leave is None:
             continue
         found = await _in_turn(context, request, leave)
-        if isinstance(found, Made):
+        if isinstance(found, Made | Over):
             return found
         if isinstance(found, Busy):
             with context.waiting_for("the worker that makes the call"):
@@ -93,7 +96,7 @@ async def _leave_to_call(context: Context, request: LlmRequest) -> Pass | None:
         raise
 
 
-async def _in_turn(context: Context, request: LlmRequest, leave: Pass) -> Made | Busy | None:
+async def _in_turn(context: Context, request: LlmRequest, leave: Pass) -> Made | Busy | Over | None:
     """Claim the call and make it. None: try again, there is neither outcome nor claim."""
     try:
         claim = await _claim(context, request)
@@ -106,7 +109,7 @@ async def _in_turn(context: Context, request: LlmRequest, leave: Pass) -> Made |
     if isinstance(claim, Claimed):
         return await call(context, request, leave)
     context.turnstile.unused(leave)
-    if isinstance(claim, Busy):
+    if isinstance(claim, Busy | Over):
         return claim
     context.metrics.count("calls_reused")
     return Made(claim)

@@ -69,8 +69,13 @@ class Busy:
     owner: str
 
 
-#: What a claim finds: mine to make, somebody's, or already answered or failed.
-Claim = Claimed | Busy | CallAnswer | CallFailure
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The question's round has ended, or a later one has begun, without this call: make none."""
+
+
+#: What a claim finds: mine to make, somebody's, already answered or failed, or not wanted any more.
+Claim = Claimed | Busy | Over | CallAnswer | CallFailure
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ class AnswerStore(DeadLetterStore, Protocol):
     async def claim(self, request: ClaimRequest) -> Claim:
         """Claim a call, or learn what became of it. A claim whose lease ran out is free again.
 
-        The owner's own unfinished claim is Busy too: one flight for each call. Marks the question
+        A call of a round that is over is not made: its outcome, or Over. The owner's own unfinished
+        claim is Busy too: one flight for each call. Marks the question
         `asking`.
         """
         ...

@@ -15,6 +15,7 @@ from app.ports import (
     Busy,
     CallAnswer,
     Claimed,
+    Over,
     StoredVerdict,
     Waiting,
 )
@@ -57,6 +58,32 @@ class LedgerContract:
         assert await store.claim(request(owner="worker-2")) == Busy("worker-1")
         assert await claimed_by_polling(store, owner="worker-2") == Claimed()
         assert await store.claim(request()) == Busy("worker-2")
+
+    @pytest.mark.parametrize("status", [Status.VALIDATED, Status.DEAD])
+    async def test_a_round_that_is_over_gets_no_call(
+        self, store: AnswerStore, status: Status
+    ) -> None:
+        second = Turn(0, 1, 2)
+        await store.accept([accepted()])
+        await store.claim(request())
+        await store.record_answer(call(), "worker-1", answer())
+        await store.finish([ending(status=status)])
+        assert await store.claim(request(turn=second)) == Over()
+        assert await store.claim(request()) == answer(), "what it cost is there to be used"
+        later = Turn(1, 1, 1)
+        assert await store.claim(request(turn=later)) == Claimed()
+        assert await store.claim(request(turn=Turn(0, 2, 1), owner="worker-2")) == Over()
+        [question] = await store.questions_by_id(["q"])
+        assert {each.round for each in question.attempts} == {0, 1}
+        assert len(question.attempts) == 2
+
+    async def test_a_claim_of_a_killed_worker_is_over_with_its_round(
+        self, store: AnswerStore
+    ) -> None:
+        await store.accept([accepted()])
+        await store.claim(request(turn=Turn(0, 1, 2)))
+        await store.finish([ending(status=Status.DEAD)])
+        assert await store.claim(request(turn=Turn(0, 1, 2), owner="worker-2")) == Over()
 
     async def test_a_renewed_lease_holds(self, store: AnswerStore) -> None:
         await store.claim(request("mine", lease=0.2))
@@ -203,4 +230,7 @@ class LedgerContract:
             store.finish([ending(f"q{n}") for n in range(49, 9, -1)]),
             store.accept([accepted(f"q{n}") for n in range(50)]),
         )
-        assert sum(each for each in won if isinstance(each, int)) == 50
+        rows = await store.questions_by_id([each.question_id for each in calls])
+        made = sum(len(row.attempts) for row in rows)
+        assert sum(each for each in won if isinstance(each, int)) == made
+        assert made >= 10, "the first ten questions never ended: each was asked"

@@ -118,3 +118,17 @@ class TestLoaded:
         out, _ = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 0
         assert b"bundled" in out
+
+    async def test_a_model_that_is_freed_as_soon_as_it_is_loaded_does_not_hang(self) -> None:
+        code = (
+            "import asyncio; from app.adapters.llm.bundled import BundledModel\n"
+            "async def once():\n"
+            "    model = BundledModel(); await model.check(); await model.close()\n"
+            "for _ in range(6): asyncio.run(once())"
+        )
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+        try:
+            assert await asyncio.wait_for(process.wait(), 60) == 0
+        finally:
+            if process.returncode is None:
+                process.kill()

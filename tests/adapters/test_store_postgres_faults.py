@@ -320,8 +320,8 @@ async def test_workers_on_the_same_rows_never_deadlock(postgres_dsn: str) -> Non
     ids = [f"q{n:02}" for n in range(30)]
     await stores[0].accept([accepted(each) for each in ids])
 
-    async def work(number: int, store: PostgresStore) -> int:
-        owner, draw, won = f"worker-{number}", random.Random(number), 0
+    async def work(number: int, store: PostgresStore) -> list[tuple[str, Turn]]:
+        owner, draw, won = f"worker-{number}", random.Random(number), []
         for turn in (Turn(0, 1, attempt) for attempt in range(1, 6)):
             order = draw.sample(ids, len(ids))
             claims = await asyncio.gather(
@@ -331,7 +331,7 @@ async def test_workers_on_the_same_rows_never_deadlock(postgres_dsn: str) -> Non
                 store.waiting([Waiting(each, turn, 1.0, "overloaded") for each in order]),
             )
             mine = [each for each, claim in zip(order, claims, strict=False) if claim == Claimed()]
-            won += len(mine)
+            won += [(each, turn) for each in mine]
             await asyncio.gather(
                 *(store.record_answer(call(each, turn), owner, answer()) for each in mine[::2]),
                 *(store.record_failure(call(each, turn), owner, failure()) for each in mine[1::2]),
@@ -340,8 +340,10 @@ async def test_workers_on_the_same_rows_never_deadlock(postgres_dsn: str) -> Non
             )
         return won
 
-    won = await asyncio.gather(*(work(n, store) for n, store in enumerate(stores)))
-    assert sum(won) == 5 * len(ids)
+    per_worker = await asyncio.gather(*(work(n, store) for n, store in enumerate(stores)))
+    won = [call for calls in per_worker for call in calls]
+    assert len(won) == len(set(won)), "each call has one winner"
+    assert {each for each, _ in won} == set(ids)
     for store in stores:
         await store.close()
     assert await deadlocks(postgres_dsn) == before

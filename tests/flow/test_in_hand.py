@@ -12,16 +12,16 @@ from tests.flow.engine import Engine, make_ports, poll, question, running
 from tests.flow.faulty import FaultyStore
 
 
-async def waits_of(engine: Engine, stage: str) -> str:
-    """Return what the stage's event waits for, once it waits for something."""
+async def waits_of(engine: Engine, stage: str, what: str) -> str:
+    """Return what the stage's event waits for, once that is `what`."""
 
     async def found() -> str | None:
         now = asyncio.get_running_loop().time()
         waits = [e.waits_for(now) for e in engine.context.waiting_for.entries() if e.stage == stage]
-        return next((wait for wait in waits if wait), None)
+        return what if what in waits else None
 
-    what: str = await poll(found)
-    return what
+    waited_for: str = await poll(found)
+    return waited_for
 
 
 async def test_a_stage_says_that_it_waits_for_the_database() -> None:
@@ -29,7 +29,7 @@ async def test_a_stage_says_that_it_waits_for_the_database() -> None:
     async with running(make_ports(store=store)) as engine:
         store.down = True
         await engine.submit(question("Why?"))
-        assert await waits_of(engine, "admit") == "database"
+        assert await waits_of(engine, "admit", "database") == "database"
         store.down = False
         await engine.idle()
         assert engine.context.waiting_for.entries() == []
@@ -40,7 +40,7 @@ async def test_a_stage_says_that_it_waits_for_the_scorer() -> None:
     scorer.available = False
     async with running(make_ports(scorer=scorer)) as engine:
         await engine.submit(question("Why?"))
-        assert await waits_of(engine, "judge") == "scorer"
+        assert await waits_of(engine, "judge", "scorer") == "scorer"
         scorer.available = True
 
 
@@ -54,7 +54,7 @@ async def test_a_model_call_is_a_wait_within_its_limit() -> None:
 
     async with running(make_ports(model=Slow(lambda p: "An answer"))) as engine:
         await engine.submit(question("Why?"))
-        assert await waits_of(engine, "ask") == "the model"
+        assert await waits_of(engine, "ask", "the model") == "the model"
         [entry] = [e for e in engine.context.waiting_for.entries() if e.stage == "ask"]
         beyond = entry.since + engine.context.limits.call_seconds + 60
         assert entry.waits_for(beyond) is None

@@ -171,8 +171,13 @@ def _load_server(threads: int) -> Any:
     parameters.n_parallel = 1
     parameters.verbosity = -1
     parameters.cpuparams.n_threads = threads
+    parameters.endpoint_metrics = True
     try:
-        return xllamacpp.Server(parameters)
+        server = xllamacpp.Server(parameters)
+        # Its queue answers: a server that is freed before its loop has begun waits for that loop
+        # for ever, and holds Python's lock meanwhile.
+        server.handle_metrics()
+        return server
     except Exception as error:  # noqa: BLE001 - the library raises what it likes
         raise UnavailableError(
             f"the bundled model did not load: {detail_text(str(error))}"

@@ -33,6 +33,7 @@ from app.ports import (
     Clock,
     DeadLetterRow,
     Ending,
+    Over,
     Overdue,
     Page,
     StoredVerdict,
@@ -93,8 +94,11 @@ class MemoryStore(MemoryLetters):
                 return call.answer
             if call.failure is not None:
                 return call.failure
-            if call.lease_until > request.now:
-                return Busy(call.owner)
+        row = self._questions.get(key.question_id)
+        if row is not None and is_over(row.turn, row.status, key.turn):
+            return Over()
+        if call is not None and call.lease_until > request.now:
+            return Busy(call.owner)
         self._calls[key] = _Call(
             model=clean_text(request.model),
             owner=clean_text(request.owner),

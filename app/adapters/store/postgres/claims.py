@@ -16,7 +16,7 @@ from app.adapters.store.postgres.rows import columns
 from app.adapters.store.text import clean_text
 from app.core.lifecycle import Status
 from app.core.questions import CallKey
-from app.ports import Busy, CallAnswer, CallFailure, Claim, Claimed, ClaimRequest
+from app.ports import Busy, CallAnswer, CallFailure, Claim, Claimed, ClaimRequest, Over
 
 #: A call and who holds it.
 Holding = tuple[CallKey, str]
@@ -50,6 +50,16 @@ FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::boolean
 WHERE (call.question_id, call.round, call.generation, call.attempt, call.owner)
     = (held.question_id, held.round, held.generation, held.attempt, held.owner)
     AND call.outcome IS NULL
+"""
+
+_OVER = """
+SELECT wanted.question_id, wanted.round, wanted.generation, wanted.attempt
+FROM questions
+JOIN unnest($1::text[], $2::int[], $3::int[], $4::int[])
+    AS wanted (question_id, round, generation, attempt)
+    ON questions.question_id = wanted.question_id
+WHERE questions.round > wanted.round
+    OR questions.round = wanted.round AND answerloop_final(questions.status)
 """
 
 # A lease is measured by the clock of the database: workers' clocks differ.
@@ -105,6 +115,7 @@ async def claim_calls(
     for request in requests:
         first.setdefault(clean_key(request.call), request)
     await unclaim_calls(connection, [(*held, False) for held in orphans if held[0] in first])
+    over = {CallKey(*row) for row in await connection.fetch(_OVER, *columns(list(first), 4))}
     rows = await connection.fetch(
         _CLAIM,
         *columns(
@@ -118,6 +129,7 @@ async def claim_calls(
                     float(request.waited_seconds),
                 )
                 for key, request in first.items()
+                if key not in over
             ),
             9,
         ),
@@ -128,7 +140,9 @@ async def claim_calls(
     claims: list[Claim] = []
     for request in requests:
         key = clean_key(request.call)
-        if key not in won:
+        if key in over and (key not in found or found[key]["outcome"] is None):
+            claims.append(Over())
+        elif key not in won:
             claims.append(_claim_of(found[key]))
         elif first[key] is request:
             claims.append(Claimed())
