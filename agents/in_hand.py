@@ -1,7 +1,7 @@
 """The events that stages have in hand, and what those wait for on purpose.
 
-The watchdog (`app/watchdog.py`) takes an event in hand that does not end for a hang, unless it
-waits for something that is named here. Every stage may name a wait:
+The watchdog (`app/service/watchdog.py`) takes an event in hand that does not end for a hang, unless
+it waits for something that is named here. Every stage may name a wait:
 
     with context.waiting_for("the model", at_most=limits.call_seconds):
         answer = await ...

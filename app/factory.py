@@ -14,12 +14,12 @@ import faust
 from agents.context import Context, Limits
 from agents.questions import admit, ask, hold, judge, persist, route, sweep, timers
 from agents.questions.calling import finish_detached
-from app.boot import Boot
 from app.broker import broker_url, faust_credentials
+from app.config.gate import gate_in_force
 from app.ports import Ports
-from app.profiles import gate_in_force
+from app.service.boot import Boot
+from app.service.stopping import stopped_in_time
 from app.settings import Settings
-from app.stopping import stopped_in_time
 from app.topics import MAX_MESSAGE_BYTES, app_name, topic_names, topic_table
 from app.transports import StreamApp, TopicPlan, register
 from app.wire import TopicSchema

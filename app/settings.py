@@ -25,7 +25,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.causes_file import read_causes
+from app.config.causes import read_causes
+from app.config.secret_urls import masked_url
+from app.config.strategies import read_strategies
 from app.core.breaker import BreakerPolicy
 from app.core.causes import BUILT_IN, CauseTable
 from app.core.flood import FloodPolicy
@@ -33,8 +35,6 @@ from app.core.gate import Metric
 from app.core.retry import RetryPolicy
 from app.core.strategies import STRATEGIES, Strategy
 from app.errors import SettingsError
-from app.secret_urls import masked_url
-from app.strategies_file import read_strategies
 
 PREFIX = "ANSWERLOOP_"
 

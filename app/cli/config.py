@@ -8,8 +8,8 @@ import click
 
 from app.cli.causes import cause_rows, strategy_rows, unused_rules, waits_shown
 from app.cli.output import json_option, print_json, print_table, stderr
+from app.config.secret_urls import masked_url
 from app.loop import run as run_loop
-from app.secret_urls import masked_url
 from app.settings import PREFIX, Settings, load_settings
 
 

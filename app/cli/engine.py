@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import aiohttp
 
-from app.boot import prepare_topics
 from app.core.costs import Costs, costs_of_json, merged
 from app.core.lifecycle import Status
 from app.engine_file import running_engine
@@ -18,8 +17,9 @@ from app.errors import InputError, NotFoundError, UnavailableError
 from app.factory import PipelineApp, create_app
 from app.intake import Intake, NewQuestion, Taken
 from app.opening import open_ports
+from app.service.boot import prepare_topics
+from app.service.stopping import end_process
 from app.settings import Settings
-from app.stopping import end_process
 from app.web.server import serve_http
 
 RECOVERY_SECONDS = 120.0

@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: 0 ok, 1 failed, 2 usage, 3 not found, 4 cannot reach."""
     code = _exit_code(arguments)
     if arguments is None and _a_model_works():  # it can't be interrupted, and need not be
-        from app.stopping import end_process
+        from app.service.stopping import end_process
 
         end_process(code)
     raise SystemExit(code)

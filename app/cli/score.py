@@ -32,9 +32,9 @@ def score(candidate: str, reference: str, as_json: bool) -> None:
 
 
 async def _score(settings: Settings, candidate: str, reference: str) -> dict[str, Any]:
+    from app.config.gate import gate_in_force
     from app.core.gate import judge_score
     from app.opening import Closer, open_scorer
-    from app.profiles import gate_in_force
 
     gate = gate_in_force(settings)
     closers: list[Closer] = []

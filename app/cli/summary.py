@@ -6,9 +6,9 @@ from rich.table import Table
 
 from app.cli.batch import Totals
 from app.cli.output import printable, stdout
+from app.config.gate import gate_in_force
 from app.core.costs import Costs, total
 from app.core.lifecycle import Status
-from app.profiles import gate_in_force
 from app.settings import Settings
 
 _MEANINGS = {

@@ -8,8 +8,8 @@ import click
 
 from app.logs import configure_logging
 from app.loop import run as run_loop
+from app.service.stopping import Signals
 from app.settings import Settings, load_settings
-from app.stopping import Signals
 
 
 @click.command(short_help="Run the service: pipeline and HTTP API")

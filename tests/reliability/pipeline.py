@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from agents.context import Limits
-from app.boot import prepare_topics
 from app.factory import create_app
 from app.ports import Ports
+from app.service.boot import prepare_topics
 from app.settings import Settings, load_settings
 from app.transports import close_storage
 from tests.flow.engine import LIMITS, Engine, poll

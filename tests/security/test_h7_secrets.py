@@ -15,10 +15,10 @@ import pytest
 
 from app.broker import faust_credentials
 from app.cli.config import setting_row
+from app.config.secret_urls import masked_url
 from app.errors import SettingsError
 from app.fake_llm import FakeModelServer
 from app.fake_llm.steps import Step
-from app.secret_urls import masked_url
 from app.settings import (
     PREFIX,
     URLS_WITH_PASSWORDS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from app.config.toml import Entry, TomlFile
 from app.core.strategies import (
     MAX_TOKENS_BOUNDS,
     PLACEHOLDER,
@@ -14,7 +15,6 @@ from app.core.strategies import (
     system_problem,
     template_problem,
 )
-from app.toml_file import Entry, TomlFile
 
 SETTING = "ANSWERLOOP_STRATEGIES_FILE"
 _KEYS = ("temperature", "seed", "prompt", "system", "max_tokens", "model")

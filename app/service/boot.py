@@ -14,11 +14,11 @@ from agents.questions.calling import finish_detached
 from app.errors import AnswerloopError, StoreUnavailable, UnavailableError
 from app.logs import adopt
 from app.opening import OpenPorts, open_ports
+from app.service.stopping import end_process
+from app.service.watchdog import Patience, Watchdog
 from app.settings import Settings
-from app.stopping import end_process
 from app.topic_admin import ensure_topics, open_topic_admin, refuse_other_partitions
 from app.topics import all_topics
-from app.watchdog import Patience, Watchdog
 
 
 class Outside(Service):

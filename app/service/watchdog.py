@@ -19,8 +19,8 @@ from app import logs
 from app.core.progress import Progress, Stall, stalls
 from app.core.progress import after as after_look
 from app.errors import AnswerloopError
-from app.looking import Eyes
-from app.stopping import end_process, end_process_after
+from app.service.looking import Eyes
+from app.service.stopping import end_process, end_process_after
 
 EXIT_CODE = 1
 #: Stalls that are named; the others are counted.

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.causes_file import read_causes
 from app.cli.main import cli
+from app.config.causes import read_causes
 from app.core.causes import BUILT_IN, Failure
 from app.core.failures import CAUSES, Route
 from app.errors import SettingsError

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.main import cli
+from app.config.strategies import read_strategies
 from app.core.strategies import STRATEGIES, prompt_for
 from app.errors import SettingsError
 from app.settings import load_settings
-from app.strategies_file import read_strategies
 
 GOOD = '''
 [[generation]]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from app.config.gate import SHIPPED, gate_in_force
 from app.core.gate import Gate, Metric
 from app.errors import SettingsError
-from app.profiles import SHIPPED, gate_in_force
 from app.settings import load_settings
 
 

@@ -10,7 +10,7 @@ from app.core.gate import Gate, Metric
 from app.errors import SettingsError
 from app.settings import Settings
 
-SHIPPED = Path(__file__).parent / "adapters" / "scorer" / "profiles" / "minilm-l6.json"
+SHIPPED = Path(__file__).parents[1] / "adapters" / "scorer" / "profiles" / "minilm-l6.json"
 _NAME = "ANSWERLOOP_QUALITY_PROFILE"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from app.config.toml import Entry, TomlFile
 from app.core.causes import PROVIDERS, CauseTable, Rule
 from app.core.failures import BREAKS, CAUSES, Route
-from app.toml_file import Entry, TomlFile
 
 SETTING = "ANSWERLOOP_CAUSES_FILE"
 _CONDITIONS = ("status", "code", "broken", "text", "contains")

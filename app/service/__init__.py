@@ -1,0 +1,1 @@
+"""How a worker starts, is watched while it works, and ends."""
