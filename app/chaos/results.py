@@ -25,8 +25,12 @@ async def play_all(
     command: str,
     tell: Callable[[dict[str, Any]], None],
     begin: Callable[[Scenario], None],
+    save: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
-    """Run scenarios one after the other; `begin` and `tell` hear of each as it starts and ends."""
+    """Run scenarios one after the other; `begin` and `tell` hear of each as it starts and ends.
+
+    `save` gets the results so far after each: a run that is interrupted leaves a report.
+    """
     results: dict[str, Any] = {
         "answerloop": __version__,
         "started_at": time.time(),
@@ -39,9 +43,10 @@ async def play_all(
             begin(scenario)
             run = await play(scenario, outside, options, folder)
             results["runs"].append(run)
+            results["machine"] = machine(outside.kafka_words)
+            save(results)
             tell(run)
     finally:
-        results["machine"] = machine(outside.kafka_words)
         outside.close()
     return results
 

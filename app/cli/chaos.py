@@ -8,15 +8,16 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.cli.output import json_option, print_json, print_table, stderr
-from app.errors import NotFoundError
+from app.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from app.chaos.scenario import Options, Scenario
@@ -79,14 +80,18 @@ def run(
     Kafka's jars are taken from --kafka-libs or $KAFKA_HOME/libs, else Maven fetches them once.
     Exit code 1 when a check failed or a scenario could not be run to its end.
     """
+    from app.chaos.report.text import print_results
     from app.chaos.scenario import Options
 
     options = Options(long=long_, **numbers)
     chosen = _chosen(names or ("all",), options)
+    for path in filter(None, (report, json_file)):
+        _refuse_unwritable(path)
     libraries = kafka_libs or default_kafka_libraries()
     with _folder(keep) as folder:
-        results = asyncio.run(_run(chosen, options, folder, libraries, kafka))
-    _write(results, report, json_file)
+        save = partial(_write, report=report, json_file=json_file)
+        results = asyncio.run(_run(chosen, options, folder, libraries, kafka, save))
+    print_results(results)
     bad = [each for each in results["runs"] if each["verdict"] in {"failed", "error"}]
     raise SystemExit(1 if bad else 0)
 
@@ -100,7 +105,12 @@ def default_kafka_libraries() -> Path:
 
 
 async def _run(
-    chosen: Sequence[Scenario], options: Options, folder: Path, libraries: Path, kafka: str | None
+    chosen: Sequence[Scenario],
+    options: Options,
+    folder: Path,
+    libraries: Path,
+    kafka: str | None,
+    save: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     from app.chaos.outside import Outside
     from app.chaos.results import play_all
@@ -121,6 +131,7 @@ async def _run(
             begin=lambda scenario: console.print(
                 f"{scenario.name}: {scenario.about}", markup=False
             ),
+            save=save,
         )
     except asyncio.CancelledError:
         raise click.Abort from None
@@ -168,8 +179,7 @@ def _line(result: dict[str, Any]) -> str:
 
 
 def _write(results: dict[str, Any], report: Path | None, json_file: Path | None) -> None:
-    from app.chaos.report.text import print_results
-
+    """Write what there is so far."""
     if json_file is not None:
         import orjson
 
@@ -178,4 +188,11 @@ def _write(results: dict[str, Any], report: Path | None, json_file: Path | None)
         from app.chaos.report import render
 
         report.write_text(render(results), encoding="utf-8")
-    print_results(results)
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Find out before a long run, not after it, that its results have no place."""
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise InputError(f"can't write {path}: {error.strerror}") from None

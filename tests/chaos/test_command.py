@@ -45,6 +45,15 @@ def test_an_unknown_scenario_is_exit_code_3_with_the_known_ones() -> None:
     assert "kill-workers" in done.stderr
 
 
+def test_results_without_a_place_are_refused_before_anything_is_broken(tmp_path: Path) -> None:
+    report = tmp_path / "nowhere" / "report.html"
+    started = time.monotonic()
+    done = chaos("run", "--scenario", "soak", "--report", str(report))
+    assert done.returncode == 2
+    assert f"can't write {report}" in done.stderr
+    assert time.monotonic() - started < 30
+
+
 @pytest.fixture
 def path_without_maven(tmp_path: Path) -> str:
     """A PATH with Java and nothing else of ours."""
