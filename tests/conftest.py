@@ -6,6 +6,7 @@ A server that can't be had skips a test locally and fails it in CI (`tests.serve
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -20,6 +21,13 @@ def _no_settings_from_outside() -> None:
     """Tests choose their settings: those of the shell would change what they show."""
     for name in [n for n in os.environ if n.startswith("ANSWERLOOP_") and "TEST" not in n]:
         del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_arrive() -> None:
+    """A suite that is started in the background ignores SIGINT, and so would what it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,9 @@ def _exit_code(arguments: list[str] | None) -> int:
         return error.exit_code
     except SystemExit as exit_:
         if isinstance(exit_.code, str):
-            sys.stderr.write(f"{exit_.code}\n")
+            from app.cli.output import print_error
+
+            print_error(exit_.code)
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     return code if isinstance(code, int) else 0
 

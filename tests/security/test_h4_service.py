@@ -133,7 +133,7 @@ def _chromium() -> str:
 def _ran(document: str, asked: list[str]) -> bool:
     """Tell whether a script ran: it asks for the beacon, or marks the page."""
     marked = f'data-ran="{BEACON}"' in document or f"<title>{BEACON}</title>" in document
-    return marked or any(BEACON in path for path in asked)
+    return marked or any(path.startswith(BEACON) for path in asked)
 
 
 async def _pages(target: Service, ids: list[str]) -> dict[str, tuple[bytes, dict[str, str]]]:
