@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from app.core.redrive import LetterFilter, Origin, parse_origin, purge_filters
-from app.errors import InputError, NotFoundError
+from app.errors import NotFoundError
 from app.letters.redriving import MAX_BATCH, Batch, Mended, Redriver, Result, Rules
 from app.letters.sender import LetterSender
 from app.letters.shown import (
@@ -171,7 +171,7 @@ class LocalDesk:
         """Return the id of the redrive: a new one, or the one that goes on."""
         if order.redrive_id is not None:
             if not await self._store.redrives(limit=1, only=order.redrive_id):
-                raise InputError(f"there is no redrive {order.redrive_id}", field="redrive_id")
+                raise NotFoundError(f"there is no redrive {order.redrive_id}")
             return order.redrive_id
         chosen = (
             filter_row(order.filter)

@@ -191,7 +191,7 @@ _REDRIVE = Operation(
         "mended": {"letters": [{"origin": _ORIGIN, "value": "e30="}]},
     },
     replies={200: Reply("What was done, or would be", OneOf((RedriveBatch, RedrivePlan)))},
-    errors=(503,),
+    errors=(404, 503),
 )
 
 _PURGE = Operation(

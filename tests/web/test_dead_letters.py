@@ -263,7 +263,6 @@ async def test_a_purge_is_dry_unless_told_and_spares_what_nobody_saw() -> None:
         ({"filter": {}, "limit": 501}, "limit"),
         ({"filter": {}, "dry_run": "no"}, "dry_run"),
         ({"filter": {}, "cursor": "x", "dry_run": False}, "cursor"),
-        ({"filter": {}, "redrive_id": 99, "dry_run": False}, "redrive_id"),
         ({"letters": []}, "letters"),
         ({"letters": [{"origin": "x"}]}, "letters[0].origin"),
         ({"letters": [{"origin": "a/0/1", "value": "%"}]}, "letters[0].value"),
@@ -274,6 +273,13 @@ async def test_a_bad_redrive_is_refused_with_the_field(body: Any, field: str) ->
     async with serving() as api:
         status, reply = await api.call("POST", "/dead-letters/redrive", json=body)
     assert (status, reply["error"].get("field")) == (422, field), reply
+
+
+async def test_a_redrive_that_nobody_began_does_not_go_on() -> None:
+    async with serving() as api:
+        body = {"filter": {}, "redrive_id": 99, "dry_run": False}
+        status, reply = await api.call("POST", "/dead-letters/redrive", json=body)
+    assert (status, reply["error"]["message"]) == (404, "there is no redrive 99")
 
 
 @pytest.mark.parametrize(
