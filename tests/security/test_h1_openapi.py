@@ -48,13 +48,20 @@ async def _schemathesis(target: Service, folder: Path, *options: str, seconds: f
     return output
 
 
+def _all_tested(output: str) -> bool:
+    """Tell whether every operation was tested: all but the description, which was only loaded."""
+    [[selected, known]] = re.findall(r"Selected: (\d+)/(\d+)", output)
+    [tested] = re.findall(r"Tested: (\d+)", output)
+    return tested == selected == known and int(tested) >= len(OPERATIONS) - 1
+
+
 @pytest.mark.timeout(400)
 async def test_h1_schemathesis_finds_nothing(tmp_path: Path) -> None:
     async with service(tmp_path) as target:
         output = await _schemathesis(
             target, tmp_path, "--max-examples", "3", "--no-shrink", "--seed", "1", seconds=300
         )
-        assert f"Tested: {len(OPERATIONS)}" in output
+        assert _all_tested(output)
         assert await target.alive()
         assert "request_failed" not in target.log
 
