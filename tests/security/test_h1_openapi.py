@@ -59,7 +59,7 @@ def _all_tested(output: str) -> bool:
 async def test_h1_schemathesis_finds_nothing(tmp_path: Path) -> None:
     async with service(tmp_path) as target:
         output = await _schemathesis(
-            target, tmp_path, "--max-examples", "3", "--no-shrink", "--seed", "1", seconds=300
+            target, tmp_path, "--max-examples", "10", "--no-shrink", "--seed", "1", seconds=300
         )
         assert _all_tested(output)
         assert await target.alive()
