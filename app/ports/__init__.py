@@ -7,9 +7,9 @@ runs on the twin and on the real thing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from app.ports.cache import AnswerCache
+from app.ports.clock import Clock
 from app.ports.facts import (
     Accepted,
     Busy,
@@ -55,14 +55,6 @@ __all__ = [
     "SweepLimits",
     "Waiting",
 ]
-
-
-class Clock(Protocol):
-    """Wall clock time."""
-
-    def now(self) -> float:
-        """Return Unix seconds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

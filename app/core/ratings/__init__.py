@@ -1,0 +1,1 @@
+"""Ratings: what is valid, what it adds up to, and what of it is stored. Pure."""
