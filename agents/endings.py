@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.context import Context
+from agents.stage_context import StageContext
 from agents.waits import Outgoing
 from app.wire import MAX_VALUE_BYTES, Arrival, Rejected
 from models.questions import DeadLetter, Question, QuestionState, ScoredAnswer
@@ -16,7 +17,7 @@ MAX_KEY_BYTES = 1_000
 
 
 def dead_letter(
-    context: Context, arrival: Arrival, cause: str, detail: str, *, attempts: int | None = None
+    context: StageContext, arrival: Arrival, cause: str, detail: str, *, attempts: int | None = None
 ) -> Outgoing:
     """Return the dead letter of a message: origin, cause, bytes, and its question if readable."""
     record = arrival.value if isinstance(arrival.value, QuestionState) else None
@@ -53,14 +54,14 @@ def _room_beside_question(message_bytes: int) -> int:
     return max(0, min(MAX_ORIGINAL_BYTES, (MAX_VALUE_BYTES - 50_000 - message_bytes) * 3 // 4))
 
 
-def rejected_letter(context: Context, arrival: Arrival) -> Outgoing:
+def rejected_letter(context: StageContext, arrival: Arrival) -> Outgoing:
     """Return the dead letter of a message that does not fit its topic."""
     rejected: Rejected = arrival.value
     return dead_letter(context, arrival, "rejected", rejected.reason)
 
 
 def internal_error_letter(
-    context: Context, stage: str, arrival: Arrival, error: Exception
+    context: StageContext, stage: str, arrival: Arrival, error: Exception
 ) -> Outgoing:
     """Return the dead letter of a message over which a stage stumbled: a defect of ours."""
     detail = f"{stage}: {type(error).__name__}: {error}"

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import faust
 
-from agents.context import Context
+from agents.stage_context import StageContext
 from app.errors import BrokerUnavailable, StoreUnavailable, UnavailableError
 
 T = TypeVar("T")
@@ -33,13 +33,13 @@ class Outgoing(NamedTuple):
     record: faust.Record
 
 
-def raise_if_draining(context: Context) -> None:
+def raise_if_draining(context: StageContext) -> None:
     if context.app.consumer.draining.is_set():
         raise Draining
 
 
 async def interruptible(
-    context: Context,
+    context: StageContext,
     awaitable: Awaitable[T],
     grace_seconds: float | Callable[[], float] | None = None,
 ) -> T:
@@ -69,7 +69,7 @@ async def interruptible(
             await asyncio.wait({work}, timeout=1.0)
 
 
-async def until_up(context: Context, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+async def until_up(context: StageContext, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
     """Do something that needs an outside system, waiting for the system while it is away.
 
     Infrastructure is waited for, never counted: the event stays unacknowledged meanwhile.
@@ -90,7 +90,7 @@ async def until_up(context: Context, what: str, attempt: Callable[[], Awaitable[
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
-async def publish(context: Context, messages: Sequence[Outgoing]) -> None:
+async def publish(context: StageContext, messages: Sequence[Outgoing]) -> None:
     """Send messages and wait until the log has acknowledged every one.
 
     Those that failed are sent again until they are through, or the worker drains.
@@ -115,7 +115,7 @@ async def publish(context: Context, messages: Sequence[Outgoing]) -> None:
         unsent = await until_up(context, "broker", send_all)
 
 
-async def send_once(context: Context, message: Outgoing) -> None:
+async def send_once(context: StageContext, message: Outgoing) -> None:
     """Send one message and wait for its acknowledgement; raises BrokerUnavailable, within a time.
 
     For those who work on through a drain, and have something else to try.
@@ -139,6 +139,6 @@ def _counter_of(error: UnavailableError) -> str:
             return "scorer_errors"
 
 
-async def _send(context: Context, message: Outgoing) -> None:
+async def _send(context: StageContext, message: Outgoing) -> None:
     channel = context.channel(message.topic)
     await (await channel.send(key=message.key, value=message.record))

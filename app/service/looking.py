@@ -13,7 +13,7 @@ from typing import Any
 
 from faust.types import TP
 
-from agents.context import Context
+from agents.stage_context import StageContext
 from app.core.progress import NO_PARTITIONS, REBALANCING, SILENT, Head, Look, Where
 
 #: How long the broker and the consumer may take to answer a look's questions.
@@ -27,7 +27,7 @@ _ENDS_SOON = ("rebalancing", "draining")
 class Eyes:
     """What the watchdog has to remember from look to look to see what the consumer sees."""
 
-    context: Context
+    context: StageContext
     stuck_seconds: float
     ends: Mapping[TP, int] = field(default_factory=dict)
     asked_at: float = -1e9

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mode import Service
 
-from agents.context import Context
+from agents.stage_context import StageContext
 from app import logs
 from app.core.progress import Progress, Stall, stalls
 from app.core.progress import after as after_look
@@ -57,7 +57,7 @@ class Watchdog(Service):
 
     abstract = False
 
-    def __init__(self, context: Context, patience: Patience) -> None:
+    def __init__(self, context: StageContext, patience: Patience) -> None:
         super().__init__()
         self._context = context
         self._patience = patience
