@@ -5,14 +5,10 @@ A misspelt name, a wrong value or a contradiction stops the start with one line 
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -26,39 +22,29 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.config.causes import read_causes
+from app.config.pipelines import PIPELINES, QUESTIONS, RATINGS, pipelines_of
+from app.config.reading import PREFIX, dotenv, first_error, loopback, refuse_unknown_names
 from app.config.secret_urls import masked_url
 from app.config.strategies import read_strategies
+from app.config.urls import SCHEMES, URLS_WITH_PASSWORDS, refuse_unusable_url
 from app.core.breaker import BreakerPolicy
 from app.core.causes import BUILT_IN, CauseTable
 from app.core.flood import FloodPolicy
 from app.core.gate import Metric
 from app.core.retry import RetryPolicy
 from app.core.strategies import STRATEGIES, Strategy
-from app.errors import SettingsError
 
-PREFIX = "ANSWERLOOP_"
-
-_SCHEMES = {
-    "broker": ("log:", "memory:", "memory://name", "kafka://host:9092[,host2:9092]"),
-    "database": (
-        "embedded:",
-        "memory:",
-        "postgresql://user@host/name",
-        "postgres://user@host/name",
-    ),
-    "cache": ("memory:", "redis://host:6379/0", "rediss://host:6379/0"),
-    "llm": (
-        "auto:",
-        "bundled:",
-        "ollama://host:11434",
-        "openai+http://host/v1",
-        "openai+https://host/v1",
-    ),
-    "scorer": ("local:", "memory:", "http://host:8000", "https://host"),
-}
-
-#: Settings whose URL may hold a password. `SecretStr` settings are secret as a whole.
-URLS_WITH_PASSWORDS = ("database", "cache")
+__all__ = [
+    "PREFIX",
+    "QUESTIONS",
+    "RATINGS",
+    "URLS_WITH_PASSWORDS",
+    "Settings",
+    "batch_settings",
+    "known_names",
+    "load_settings",
+    "secret_settings",
+]
 
 
 def secret_settings() -> list[str]:
@@ -186,11 +172,23 @@ class Settings(BaseSettings):
         1.0, gt=0, le=60, description="How often finished offsets are committed"
     )
     replication_factor: int = Field(1, ge=1, le=10, description="Copies of each Kafka topic")
-    pipelines: str = Field("questions", description="What this worker runs: questions")
+    pipelines: str = Field(
+        ",".join(PIPELINES), description="What `answerloop worker` runs: questions, ratings"
+    )
+    rating_max_user_id: int = Field(
+        138_493, ge=1, le=2**31 - 1, description="Largest user id of a valid rating"
+    )
+    rating_max_movie_id: int = Field(
+        131_262, ge=1, le=2**31 - 1, description="Largest movie id of a valid rating"
+    )
+    rating_model_dir: Path | None = Field(
+        None,
+        description="Where recommender models are put and looked for; default: DATA_DIR/models",
+    )
     app_id: str = Field(
         "answerloop",
         pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$",
-        description="Name of the installation; the consumer group is APP_ID-questions",
+        description="Name of the installation; the consumer groups are APP_ID-questions, -ratings",
     )
     topic_prefix: str = Field(
         "", pattern=r"^[A-Za-z0-9._-]{0,60}$", description="Goes before each topic name"
@@ -222,18 +220,7 @@ class Settings(BaseSettings):
     @field_validator("broker", "database", "cache", "llm", "scorer")
     @classmethod
     def _known_scheme(cls, value: str, info: Any) -> str:
-        choices = _SCHEMES[info.field_name]
-        scheme = value.split("//", 1)[0]
-        shown = repr(scheme) if re.fullmatch(r"[a-z+]{1,20}:?", scheme) else "this"
-        urls = {choice.split("//", 1)[0] for choice in choices if "//" in choice}
-        if not (value in choices or ("//" in value and scheme in urls)):
-            raise ValueError(f"{shown} can't be used here; use one of: {', '.join(choices)}")
-        if "//" in value:
-            _check_url(value)
-            if "@" in value and info.field_name not in URLS_WITH_PASSWORDS:
-                raise ValueError(
-                    "it must not carry a user name or password: see the other settings"
-                )
+        refuse_unusable_url(info.field_name, value)
         return value
 
     @field_serializer(*URLS_WITH_PASSWORDS)
@@ -243,22 +230,16 @@ class Settings(BaseSettings):
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """Show what `repr` and error pages show, without the passwords inside URLs."""
         for name, value in super().__repr_args__():
-            yield name, masked_url(value) if name in _SCHEMES else value
+            yield name, masked_url(value) if name in SCHEMES else value
 
     @field_validator("pipelines")
     @classmethod
     def _known_pipelines(cls, value: str) -> str:
-        names = [name.strip() for name in value.split(",") if name.strip()]
-        unknown = [name for name in names if name != "questions"]
-        if unknown or not names:
-            raise ValueError(
-                f"unknown pipeline {', '.join(unknown) or '(none)'}; there is: questions"
-            )
-        return ",".join(names)
+        return ",".join(pipelines_of(value))
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if not _loopback(self.http_host) and not self.api_token:
+        if not loopback(self.http_host) and not self.api_token:
             raise ValueError(
                 f"{PREFIX}HTTP_HOST {self.http_host} is reachable from other machines: set "
                 f"{PREFIX}API_TOKEN, or bind to 127.0.0.1"
@@ -290,6 +271,16 @@ class Settings(BaseSettings):
     def strategies(self) -> tuple[Strategy, ...]:
         """How each generation is asked: STRATEGIES_FILE, else the built-in ones."""
         return self._strategies
+
+    @property
+    def pipeline_names(self) -> tuple[str, ...]:
+        """The pipelines of PIPELINES."""
+        return pipelines_of(self.pipelines)
+
+    @property
+    def model_folder(self) -> Path:
+        """Where recommender models are: RATING_MODEL_DIR, else under DATA_DIR."""
+        return self.rating_model_dir or self.data_dir / "models"
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -337,20 +328,13 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises SettingsError with the name of the setting, what is wrong and how it may look.
     """
-    _refuse_unknown_names(os.environ, "the environment")
-    _refuse_unknown_names(_dotenv(), ".env")
+    known = known_names()
+    refuse_unknown_names(os.environ, "the environment", known)
+    refuse_unknown_names(dotenv(), ".env", known)
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0]) if first["loc"] else None
-        message = first["msg"].removeprefix("Value error, ")
-        if field is None:
-            raise SettingsError(message) from None
-        name = PREFIX + field.upper()
-        default = Settings.model_fields[field].default
-        example = f" (for example {name}={default})" if default is not None else ""
-        raise SettingsError(f"{name}: {message}{example}", name=name) from None
+        raise first_error(error, Settings) from None
 
 
 def batch_settings(**overrides: Any) -> Settings:
@@ -367,47 +351,3 @@ def batch_settings(**overrides: Any) -> Settings:
 def known_names() -> list[str]:
     """Return the environment variable of every setting."""
     return [PREFIX + name.upper() for name in Settings.model_fields]
-
-
-def _refuse_unknown_names(names: Mapping[str, Any], where: str) -> None:
-    known = known_names()
-    for name in names:
-        upper = name.upper()
-        if not upper.startswith(PREFIX) or upper in known or upper.startswith(PREFIX + "TEST_"):
-            continue
-        bare = [each.removeprefix(PREFIX) for each in known]
-        near = difflib.get_close_matches(upper.removeprefix(PREFIX), bare, n=1)
-        hint = (
-            f"; did you mean {PREFIX}{near[0]}?" if near else "; `answerloop config show` lists all"
-        )
-        raise SettingsError(f"{name} in {where} is no setting{hint}", name=name)
-
-
-def _dotenv() -> dict[str, Any]:
-    from dotenv import dotenv_values
-
-    return dict(dotenv_values(".env"))
-
-
-def _check_url(value: str) -> None:
-    """Check host and port of each part. The errors never quote it: it may hold a password."""
-    for part in value.split(","):
-        try:
-            parts = urlsplit(part if "//" in part else f"//{part}")
-            named, _ = parts.hostname or parts.path.strip("/"), parts.port
-        except ValueError:
-            raise ValueError(
-                "not a URL that can be used: a port is a number up to 65535, and in a password "
-                "characters such as / # ? @ are written %2F %23 %3F %40"
-            ) from None
-        if not named:
-            raise ValueError("not a URL that can be used: it names no host")
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

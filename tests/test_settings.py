@@ -50,6 +50,7 @@ DESIGN = {
     "kafka_password": None,
     "kafka_ca_file": None,
     "replication_factor": 1,
+    "pipelines": "questions,ratings",
     "app_id": "answerloop",
     "topic_prefix": "",
     "partitions": 8,
@@ -104,7 +105,10 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "kafka_instance_id": ("w1", "w1"),
     "commit_interval_seconds": ("0.5", 0.5),
     "replication_factor": ("3", 3),
-    "pipelines": (" questions ", "questions"),
+    "pipelines": (" ratings , questions, ratings ", "ratings,questions"),
+    "rating_max_user_id": ("10", 10),
+    "rating_max_movie_id": ("20", 20),
+    "rating_model_dir": ("fitted", Path("fitted")),
     "app_id": ("mine", "mine"),
     "topic_prefix": ("p-", "p-"),
     "partitions": ("1", 1),
@@ -198,6 +202,9 @@ def test_a_name_like_nothing_is_refused_too() -> None:
         ("TOPIC_PREFIX", "a b"),
         ("LOG_FORMAT", "xml"),
         ("PIPELINES", "questions,answers"),
+        ("PIPELINES", ","),
+        ("RATING_MAX_USER_ID", "0"),
+        ("RATING_MAX_MOVIE_ID", "2147483648"),
         ("BROKER", "rabbit://h"),
         ("BROKER", "kafka:"),
         ("BROKER", "kafka://"),
@@ -297,6 +304,23 @@ def test_secrets_are_in_no_text_of_the_settings() -> None:
 def test_secrets_are_in_no_error(other: dict[str, str]) -> None:
     error = refused(LLM_API_KEY=CANARY, KAFKA_PASSWORD=CANARY, **other)
     assert CANARY not in f"{error} {error!r} {error.__cause__} {error.__context__}"
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("questions,ratings", ("questions", "ratings")),
+        ("ratings", ("ratings",)),
+        ("questions", ("questions",)),
+    ],
+)
+def test_any_of_the_pipelines_may_be_named(value: str, names: tuple[str, ...]) -> None:
+    assert load_settings(pipelines=value).pipeline_names == names
+
+
+def test_recommender_models_lie_under_data_dir_unless_a_folder_is_named() -> None:
+    assert load_settings(data_dir="d").model_folder == Path("d/models")
+    assert load_settings(data_dir="d", rating_model_dir="m").model_folder == Path("m")
 
 
 def test_settings_do_not_change_once_read() -> None:

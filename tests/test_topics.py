@@ -16,9 +16,18 @@ from app.topic_admin import (
     ensure_topics,
     refuse_other_partitions,
 )
-from app.topics import topic_names, topic_table
+from app.topics import (
+    all_topics,
+    app_name,
+    rating_topic_names,
+    rating_topic_table,
+    topic_names,
+    topic_table,
+    topics_of,
+)
 from app.transports import close_storage, storage_for
 from models import questions as q
+from models import ratings as r
 
 DAY_MS = 86_400_000
 DESIGN = {
@@ -58,6 +67,49 @@ def test_every_topic_has_the_same_partitions_so_that_stages_and_tables_fit() -> 
 def test_the_prefix_goes_before_every_name() -> None:
     names = topic_names(load_settings(topic_prefix="team-a."))
     assert list(names) == ["team-a." + name for name in DESIGN]
+
+
+RATINGS_DESIGN = {
+    "ratings": (r.RatingEvent, 6, 7, "lz4"),
+    "metrics": (r.StreamMetrics, 3, 30, "gzip"),
+    "recommendations": (r.Recommendation, 6, 7, None),
+}
+
+
+def test_the_ratings_topics_are_those_of_the_design_whatever_partitions_says() -> None:
+    table = rating_topic_table(load_settings(partitions=2))
+    assert {
+        spec.name: (
+            spec.record,
+            spec.partitions,
+            int(spec.config["retention.ms"]) // DAY_MS,
+            spec.config.get("compression.type"),
+        )
+        for spec in table
+    } == RATINGS_DESIGN
+    assert all(spec.about for spec in table)
+
+
+def test_the_ratings_topics_have_the_prefix_and_the_questions_dead_letters() -> None:
+    settings = load_settings(topic_prefix="team-a.")
+    names = rating_topic_names(settings)
+    assert list(names) == ["team-a." + name for name in (*RATINGS_DESIGN, "dead-letters")]
+    assert names.dead_letters == topic_names(settings).dead_letters
+
+
+def test_each_pipeline_has_its_topics_and_both_have_the_dead_letters_once() -> None:
+    settings = load_settings()
+    questions = [spec.name for spec in topics_of(settings, ["questions"])]
+    ratings = [spec.name for spec in topics_of(settings, ["ratings"])]
+    assert questions[: len(DESIGN)] == list(DESIGN)
+    assert ratings == [*RATINGS_DESIGN, "dead-letters"]
+    assert [spec.name for spec in all_topics(settings)] == [*questions, *RATINGS_DESIGN]
+    assert all_topics(load_settings(pipelines="ratings")) == topics_of(settings, ["ratings"])
+
+
+def test_each_pipeline_is_a_group_of_its_own() -> None:
+    settings = load_settings(app_id="mine")
+    assert (app_name(settings), app_name(settings, "ratings")) == ("mine-questions", "mine-ratings")
 
 
 @pytest.fixture
@@ -118,3 +170,12 @@ async def test_other_retention_is_only_reported(url: str, admin: EmbeddedTopicAd
     specs = topic_table(load_settings(partitions=2))
     storage_for(url).create_topic("llm-requests", 2, {"retention.ms": "1000"})
     refuse_other_partitions(await ensure_topics(admin, specs))
+
+
+async def test_the_embedded_log_keeps_the_ratings_topics_configuration(
+    url: str, admin: EmbeddedTopicAdmin, settings: Settings
+) -> None:
+    specs = topics_of(settings, ["ratings"])
+    await ensure_topics(admin, specs)
+    assert {report.state for report in await ensure_topics(admin, specs)} == {"ok"}
+    assert storage_for(url).topics()["ratings"].config["compression.type"] == "lz4"

@@ -1,0 +1,1 @@
+"""The ratings pipeline: strict events, exact statistics, recommendations that learn."""
