@@ -190,7 +190,7 @@ def _rounded(stars: Floats, whole: npt.NDArray[np.bool_]) -> npt.NDArray[np.floa
 def _shares(weights: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
     """Return the cumulative shares of weights; the last is above every draw from [0, 1)."""
     sums = np.cumsum(weights)
-    found = (sums / sums[-1]).astype(np.float64)
+    found: npt.NDArray[np.float64] = (sums / sums[-1]).astype(np.float64)
     found[-1] = 1.0
     return found
 
