@@ -107,14 +107,21 @@ class PostgresPool:
         return f"PostgresPool({self.place})"
 
     async def run(
-        self, work: Callable[[Any], Awaitable[Value]], *, transaction: bool = True
+        self,
+        work: Callable[[Any], Awaitable[Value]],
+        *,
+        transaction: bool = True,
+        within_seconds: float | None = None,
     ) -> Value:
         """Run `work(connection)`, in a transaction that is repeated after a conflict.
 
+        `within_seconds` is for work of many statements: all together may take so long.
         Raises StoreUnavailable or InputError; what is neither is a defect, and stays what it is.
         """
         try:
-            return await self._repeat(work, transaction)
+            return await self._repeat(
+                work, transaction, within_seconds or self._limits.command_seconds
+            )
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError) as error:
             raise StoreUnavailable(
                 f"PostgreSQL at {self.place} is not migrated (answerloop db migrate): {error}"
@@ -139,16 +146,20 @@ class PostgresPool:
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             pool.terminate()
 
-    async def _repeat(self, work: Callable[[Any], Awaitable[Value]], transaction: bool) -> Value:
+    async def _repeat(
+        self, work: Callable[[Any], Awaitable[Value]], transaction: bool, seconds: float
+    ) -> Value:
         for conflicts in range(_MAX_CONFLICTS):
             try:
-                return await self._once(work, transaction)
+                return await self._once(work, transaction, seconds)
             except _CONFLICTS:
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**conflicts))
-        return await self._once(work, transaction)
+        return await self._once(work, transaction, seconds)
 
-    async def _once(self, work: Callable[[Any], Awaitable[Value]], transaction: bool) -> Value:
-        async with self._connection() as connection, asyncio.timeout(self._limits.command_seconds):
+    async def _once(
+        self, work: Callable[[Any], Awaitable[Value]], transaction: bool, seconds: float
+    ) -> Value:
+        async with self._connection() as connection, asyncio.timeout(seconds):
             if not transaction:
                 return await work(connection)
             return await _in_transaction(connection, work)
