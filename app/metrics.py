@@ -64,7 +64,7 @@ class Metrics:
             name: Counter(f"answerloop_{name}", about, labels, registry=self.registry)
             for name, (about, labels) in COUNTERS.items()
         }
-        self._read: dict[str, Callable[[], float]] = {}
+        self._watched: dict[str, list[Callable[[], float]]] = {}
         self._gauges = {
             name: Gauge(f"answerloop_{name}", about, registry=self.registry)
             for name, about in GAUGES.items()
@@ -89,9 +89,18 @@ class Metrics:
         self._call_seconds.observe(seconds)
 
     def watch(self, name: str, read: Callable[[], float]) -> None:
-        """Read a gauge's value by calling `read` whenever metrics are asked for."""
-        self._gauges[name].set_function(read)
-        self._read[name] = read
+        """Read a gauge's value by calling `read` whenever metrics are asked for.
+
+        What several pipelines of one process watch under one name is added up; the same `read`
+        counts once.
+        """
+        readers = self._watched.setdefault(name, [])
+        if read not in readers:
+            readers.append(read)
+        self._gauges[name].set_function(lambda: self._read(name))
+
+    def _read(self, name: str) -> float:
+        return sum(read() for read in self._watched[name])
 
     def total(self, name: str) -> int:
         return int(self._totals[name])
@@ -110,7 +119,7 @@ class Metrics:
         return {
             "total_responses": sum(settled.values()),
             **{name: _shown(name, value) for name, value in self._totals.items()},
-            **{name: read() for name, read in self._read.items()},
+            **{name: self._read(name) for name in self._watched},
             "settled_by_status": settled,
             "dead_letters_by_cause": self.labelled("dead_letters"),
             "model_calls_by_outcome": self.labelled("model_calls"),

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
+from app.config.pipelines import QUESTIONS, RATINGS
 from app.errors import UnavailableError
 from app.ports import AnswerCache, AnswerStore, LanguageModel, Ports, Scorer
+from app.ports.ratings import RatingPorts, RatingStore
+from app.ports.recommender import Recommender
 from app.settings import PREFIX, Settings
 
 Closer = Callable[[], Awaitable[None]]
 Part = TypeVar("Part")
+PortsT = TypeVar("PortsT")
 log: Any = structlog.get_logger("answerloop")
 
 
 @dataclass
-class OpenPorts:
+class OpenPorts(Generic[PortsT]):
     """Open ports and what has to be closed, in reverse order."""
 
-    ports: Ports
+    ports: PortsT
     _closers: list[Closer] = field(default_factory=list)
 
     async def close(self) -> None:
@@ -37,21 +42,65 @@ class OpenPorts:
         self._closers.clear()
 
 
-async def open_ports(settings: Settings) -> OpenPorts:
-    """Open every port. Raises UnavailableError or SettingsError naming the one that failed."""
-    from app.adapters.clock import SystemClock
+@dataclass(frozen=True, slots=True)
+class AllPorts:
+    """The ports of the pipelines that run in one process."""
 
+    questions: Ports | None
+    ratings: RatingPorts | None
+
+
+async def open_ports(settings: Settings) -> OpenPorts[Ports]:
+    """Open every port. Raises UnavailableError or SettingsError naming the one that failed."""
+    async with _opening() as closers:
+        dsn = await _named("DATABASE", _open_database(settings, closers))
+        return OpenPorts(await _question_ports(settings, dsn, closers), closers)
+
+
+async def open_rating_ports(settings: Settings) -> OpenPorts[RatingPorts]:
+    """Open what the ratings need. Raises as `open_ports` does."""
+    async with _opening() as closers:
+        dsn = await _named("DATABASE", _open_database(settings, closers))
+        return OpenPorts(await _rating_ports(settings, dsn, closers), closers)
+
+
+async def open_all_ports(settings: Settings) -> OpenPorts[AllPorts]:
+    """Open the ports of every pipeline in PIPELINES, on one database. Raises as `open_ports`."""
+    async with _opening() as closers:
+        dsn = await _named("DATABASE", _open_database(settings, closers))
+        names = settings.pipeline_names
+        ratings = await _rating_ports(settings, dsn, closers) if RATINGS in names else None
+        questions = await _question_ports(settings, dsn, closers) if QUESTIONS in names else None
+        return OpenPorts(AllPorts(questions, ratings), closers)
+
+
+@asynccontextmanager
+async def _opening() -> AsyncIterator[list[Closer]]:
+    """Close what was opened so far when the rest can't be."""
     closers: list[Closer] = []
     try:
-        store = await _named("DATABASE", open_store(settings, closers))
-        cache = await _open_cache(settings, closers)
-        model = await _named("LLM", _open_model(settings, closers))
-        scorer = open_scorer(settings, closers)
+        yield closers
     except BaseException:
         for closer in reversed(closers):
             await closer()
         raise
-    return OpenPorts(Ports(model, scorer, store, cache, SystemClock()), closers)
+
+
+async def _question_ports(settings: Settings, dsn: str | None, closers: list[Closer]) -> Ports:
+    from app.adapters.clock import SystemClock
+
+    store = await _named("DATABASE", _answer_store(settings, dsn, closers))
+    cache = await _open_cache(settings, closers)
+    model = await _named("LLM", _open_model(settings, closers))
+    scorer = open_scorer(settings, closers)
+    return Ports(model, scorer, store, cache, SystemClock())
+
+
+async def _rating_ports(settings: Settings, dsn: str | None, closers: list[Closer]) -> RatingPorts:
+    from app.adapters.clock import SystemClock
+
+    store = await _named("DATABASE", _rating_store(dsn, closers))
+    return RatingPorts(store, open_recommender(settings), SystemClock())
 
 
 async def _named(setting: str, opening: Awaitable[Part]) -> Part:
@@ -64,21 +113,51 @@ async def _named(setting: str, opening: Awaitable[Part]) -> Part:
 
 async def open_store(settings: Settings, closers: list[Closer]) -> AnswerStore:
     """Open the database, migrated; what must be closed is added to `closers`."""
-    if settings.database == "memory:":
+    return await _answer_store(settings, await _open_database(settings, closers), closers)
+
+
+async def open_rating_store(settings: Settings, closers: list[Closer]) -> RatingStore:
+    """Open the database for the ratings, migrated; what must be closed is added to `closers`."""
+    return await _rating_store(await _open_database(settings, closers), closers)
+
+
+async def _answer_store(settings: Settings, dsn: str | None, closers: list[Closer]) -> AnswerStore:
+    if dsn is None:
         from app.adapters.store.memory import MemoryStore
 
         return MemoryStore()
-    from app.adapters.store.postgres.migrate import migrate
     from app.adapters.store.postgres.store import PostgresStore
 
-    dsn = await database_dsn(settings, closers)
-    await migrate(dsn)
     store = PostgresStore(dsn)
     await store.open()
     closers.append(store.close)
     if settings.database == "embedded:":
         await store.end_leases()  # we have just started it: whoever held them is gone
     return store
+
+
+async def _rating_store(dsn: str | None, closers: list[Closer]) -> RatingStore:
+    if dsn is None:
+        from app.adapters.store.rating_memory import MemoryRatingStore
+
+        return MemoryRatingStore()
+    from app.adapters.store.postgres.ratings import PostgresRatingStore
+
+    store = PostgresRatingStore(dsn)
+    await store.open()
+    closers.append(store.close)
+    return store
+
+
+async def _open_database(settings: Settings, closers: list[Closer]) -> str | None:
+    """Return the address of the migrated database; None where the stores are in memory."""
+    if settings.database == "memory:":
+        return None
+    from app.adapters.store.postgres.migrate import migrate
+
+    dsn = await database_dsn(settings, closers)
+    await migrate(dsn)
+    return dsn
 
 
 async def database_dsn(settings: Settings, closers: list[Closer]) -> str:
@@ -146,3 +225,10 @@ def open_scorer(settings: Settings, closers: list[Closer]) -> Scorer:
         scorer = HttpScorer(settings.scorer, token)
     closers.append(scorer.close)
     return scorer
+
+
+def open_recommender(settings: Settings) -> Recommender:  # noqa: ARG001 (its folder: model_folder)
+    """Make the recommender; a fitted model in its folder is taken up by `reload`."""
+    from app.adapters.no_recommender import NoRecommender
+
+    return NoRecommender()

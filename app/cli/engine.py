@@ -17,7 +17,7 @@ from app.errors import InputError, NotFoundError, UnavailableError
 from app.factory import PipelineApp, create_app
 from app.intake import Intake, NewQuestion, Taken
 from app.opening import open_ports
-from app.service.boot import prepare_topics
+from app.service.outside import prepare_topics
 from app.service.stopping import end_process
 from app.settings import Settings
 from app.web.server import serve_http
@@ -174,7 +174,7 @@ async def local_engine(
     app.owns_process = True
     try:
         await prepare_topics(settings)
-        serve_http(app, settings)
+        serve_http(settings, questions=app)
         try:
             await app.start()
         except asyncio.CancelledError:  # told to stop before it ran

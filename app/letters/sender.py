@@ -56,7 +56,7 @@ async def own_sender(settings: Settings) -> AsyncIterator[ProducerSender]:
     Raises UnavailableError when the broker can't be reached, or another process has the log.
     """
     from app.factory import create_app
-    from app.service.boot import prepare_topics
+    from app.service.outside import prepare_topics
     from app.transports import close_storage
 
     await prepare_topics(settings)

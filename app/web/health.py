@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from agents.context import Context
+from agents.ratings.context import RatingsContext
+from agents.stage_context import StageContext
 from app import __version__
 from app.core.breaker import BreakerState
 from app.errors import UnavailableError
 from app.web.replies import error_response, json_reply
+from app.web.running import Running
 
 CHECK_SECONDS = 3.0
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def add_routes(app: web.Application, context: Context) -> None:
+Checks = dict[str, Callable[[], Awaitable[str]]]
+
+
+def add_routes(app: web.Application, running: Running) -> None:
     async def health(_: web.Request) -> web.Response:
-        ports = context.ports
-        names = ("broker", "database", "cache", "model", "scorer")
-        checks = (
-            context.app.ask_broker(),
-            ports.store.check(),
-            ports.cache.check(),
-            _model(context),
-            ports.scorer.check(),
-        )
-        results = await asyncio.gather(*(_checked(check) for check in checks))
-        dependencies = dict(zip(names, results, strict=True))
+        checks = _checks(running)
+        results = await asyncio.gather(*(_checked(check()) for check in checks.values()))
+        dependencies = dict(zip(checks, results, strict=True))
         status = _overall(dependencies)
         return json_reply(
             {
@@ -46,7 +45,7 @@ def add_routes(app: web.Application, context: Context) -> None:
         return json_reply({"status": "alive"})
 
     async def readyz(_: web.Request) -> web.Response:
-        reason = await not_ready(context)
+        reason = await _first_not_ready(running)
         if reason is None:
             return json_reply({"status": "ready"})
         return error_response(503, "not_ready", reason, Retry_After="1")
@@ -55,9 +54,9 @@ def add_routes(app: web.Application, context: Context) -> None:
         accept = request.headers.get("Accept", "")
         if "text/plain" in accept or "openmetrics" in accept:
             return web.Response(
-                body=context.metrics.as_prometheus(), headers={"Content-Type": _PROMETHEUS}
+                body=running.metrics.as_prometheus(), headers={"Content-Type": _PROMETHEUS}
             )
-        return json_reply(context.metrics.as_json())
+        return json_reply(running.metrics.as_json())
 
     async def index(request: web.Request) -> web.Response:
         routes = sorted(
@@ -74,14 +73,24 @@ def add_routes(app: web.Application, context: Context) -> None:
     app.router.add_get("/metrics", metrics)
 
 
-async def not_ready(context: Context) -> str | None:
-    """Say why this worker takes no work yet, or None when it does."""
+async def _first_not_ready(running: Running) -> str | None:
+    """Say which pipeline takes no work yet, and why, or None when all do."""
+    contexts = running.contexts
+    reasons = await asyncio.gather(*(not_ready(context) for context in contexts.values()))
+    for name, reason in zip(contexts, reasons, strict=True):
+        if reason is not None:
+            return reason if len(contexts) == 1 else f"{name}: {reason}"
+    return None
+
+
+async def not_ready(context: StageContext) -> str | None:
+    """Say why a pipeline takes no work yet, or None when it does."""
     app = context.app
     if context.opened is None:
         return "starting"
     if app.should_stop:
         return "stopping"
-    if reason := context.stuck or context.flood.reason:
+    if reason := context.refusing():
         return reason
     if app.rebalancing:
         return "the partitions are being assigned"
@@ -89,6 +98,26 @@ async def not_ready(context: Context) -> str | None:
         return "the tables are being recovered"
     broker = await _checked(context.app.ask_broker())
     return None if broker["status"] == "up" else f"broker: {broker['detail']}"
+
+
+def _checks(running: Running) -> Checks:
+    """Return how each dependency is asked. Pipelines share broker and database."""
+    found: Checks = {"broker": running.first.app.ask_broker}
+    if running.ratings is not None:
+        found["database"] = partial(_rating_store, running.ratings)
+    if (context := running.questions) is not None:
+        ports = context.ports
+        found["database"] = ports.store.check
+        found["cache"] = ports.cache.check
+        found["model"] = partial(_model, context)
+        found["scorer"] = ports.scorer.check
+    return found
+
+
+async def _rating_store(context: RatingsContext) -> str:
+    """Ask the store for something small."""
+    await context.ports.store.movie(1)
+    return "answers"
 
 
 async def _model(context: Context) -> str:

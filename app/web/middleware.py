@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from agents.context import Context
+from agents.stage_context import StageContext
 from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
 from app.settings import Settings
 from app.web.bodies import NotJson, body_limit
@@ -22,7 +22,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_AFTER_SECONDS = 5
 
 
-def errors(context: Context) -> Any:
+def errors(context: StageContext) -> Any:
     """Turn every error into JSON, count every request, add the safe headers."""
 
     @web.middleware
@@ -38,7 +38,7 @@ def errors(context: Context) -> Any:
 
 
 async def _answer(  # noqa: PLR0911 (one return for each kind of error)
-    context: Context, request: web.Request, handler: Handler
+    context: StageContext, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     try:
         if (request.content_length or 0) > body_limit(request.path):  # it need not be waited for

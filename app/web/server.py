@@ -6,43 +6,73 @@ from aiohttp import web
 from mode import Service
 
 from agents.context import Context
+from agents.ratings.context import RatingsContext
 from app.engine_file import remove_engine_file, write_engine_file
 from app.errors import SettingsError
-from app.factory import PipelineApp
+from app.factory import PipelineApp, RatingsApp
 from app.settings import Settings
-from app.web import costs, dead_letters, health, openapi, questions, scores
+from app.web import costs, dead_letters, health, openapi, ratings, scores
+from app.web import questions as question_routes
 from app.web.bodies import MAX_BODY_BYTES
 from app.web.connections import HEAD_SECONDS, LINGERING_SECONDS
+from app.web.elsewhere import hints
 from app.web.middleware import authorisation, declared_parameters, errors, known_callers
+from app.web.running import Running
 from app.web.safe_headers import SafeRunner
 
 SHUTDOWN_SECONDS = 3.0
 
 
-def make_web_app(context: Context, settings: Settings) -> web.Application:
-    """Return the aiohttp application; nothing is bound."""
+def make_web_app(
+    questions: Context | None, settings: Settings, ratings_context: RatingsContext | None = None
+) -> web.Application:
+    """Return the aiohttp application of the pipelines that run here; nothing is bound."""
+    running = Running(questions, ratings_context)
     app = web.Application(
         client_max_size=MAX_BODY_BYTES,
         middlewares=[
-            errors(context),
+            errors(running.first),
+            hints(list(running.contexts)),
             known_callers(settings),
             authorisation(settings),
             declared_parameters,
         ],
     )
-    health.add_routes(app, context)
-    questions.add_routes(app, context, settings)
-    costs.add_routes(app, context)
-    scores.add_routes(app, context)
-    dead_letters.add_routes(app, context, settings)
+    health.add_routes(app, running)
+    if questions is not None:
+        _add_question_routes(app, questions, settings)
+    if ratings_context is not None:
+        ratings.add_routes(app, ratings_context)
     openapi.add_routes(app, settings)
     return app
 
 
-def serve_http(app: PipelineApp, settings: Settings) -> HttpServer:
-    """Let the app start an HTTP server of its own."""
-    server = HttpServer(app.context, settings)
-    app.boot_strategy.http = server
+def _add_question_routes(app: web.Application, context: Context, settings: Settings) -> None:
+    question_routes.add_routes(app, context, settings)
+    costs.add_routes(app, context)
+    scores.add_routes(app, context)
+    dead_letters.add_routes(app, context, settings)
+
+
+def serve_http(
+    settings: Settings,
+    *,
+    questions: PipelineApp | None = None,
+    ratings: RatingsApp | None = None,
+) -> HttpServer:
+    """Let one of the apps of this process (the questions' one, else the ratings') start a server.
+
+    It serves both. Raises ValueError when there is no app.
+    """
+    running = Running(
+        questions.context if questions is not None else None,
+        ratings.context if ratings is not None else None,
+    )
+    server = HttpServer(running, settings)
+    for app in (questions, ratings):
+        if app is not None:
+            app.boot_strategy.http = server
+            break
     return server
 
 
@@ -51,9 +81,9 @@ class HttpServer(Service):
 
     abstract = False
 
-    def __init__(self, context: Context, settings: Settings) -> None:
+    def __init__(self, running: Running, settings: Settings) -> None:
         super().__init__()
-        self._context = context
+        self._running = running
         self._settings = settings
         self._runner: web.AppRunner | None = None
         self.url: str | None = None
@@ -61,7 +91,7 @@ class HttpServer(Service):
     async def on_start(self) -> None:
         host, port = self._settings.http_host, self._settings.http_port
         self._runner = SafeRunner(
-            make_web_app(self._context, self._settings),
+            make_web_app(self._running.questions, self._settings, self._running.ratings),
             access_log=None,
             keepalive_timeout=HEAD_SECONDS,
             lingering_time=LINGERING_SECONDS,
@@ -82,7 +112,7 @@ class HttpServer(Service):
         self.url = f"http://{shown}:{bound[1]}"
         if self._settings.embedded:
             write_engine_file(self._settings, self.url)
-        self._context.log.info("listening", url=self.url)
+        self._running.first.log.info("listening", url=self.url)
 
     async def on_stop(self) -> None:
         if self._settings.embedded:

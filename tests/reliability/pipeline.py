@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from agents.context import Limits
 from app.factory import create_app
 from app.ports import Ports
-from app.service.boot import prepare_topics
+from app.service.outside import prepare_topics
 from app.settings import Settings, load_settings
 from app.transports import close_storage
 from tests.flow.engine import LIMITS, Engine, poll
