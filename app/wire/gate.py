@@ -103,13 +103,15 @@ def _with_structs(hint: Any, known: dict[type, type]) -> Any:
     if origin is Annotated:
         inner, *bounds = get_args(hint)
         return Annotated[(_with_structs(inner, known), *bounds)]
+    if origin is list:
+        return list[_with_structs(get_args(hint)[0], known)]  # type: ignore[misc]
     if origin in (Union, types.UnionType):
         return Union[tuple(_with_structs(arm, known) for arm in get_args(hint))]  # noqa: UP007
     return hint
 
 
 def _nested_records(record: type[faust.Record]) -> dict[str, type[faust.Record]]:
-    """Return the fields of a record that hold another record."""
+    """Return the fields of a record that hold another record, or a list of such."""
     return {
         name: arm
         for name, hint in get_type_hints(record).items()
@@ -125,7 +127,9 @@ def _record_of(
 ) -> faust.Record:
     fields = {name: getattr(found, name) for name in record._options.fields}
     for name, inner in nested[record].items():
-        if fields[name] is not None:
+        if isinstance(fields[name], list):
+            fields[name] = [_record_of(inner, each, nested) for each in fields[name]]
+        elif fields[name] is not None:
             fields[name] = _record_of(inner, fields[name], nested)
     made: faust.Record = object.__new__(record)
     # As its `__init__` does for values that are checked, without a descriptor for each field.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -88,10 +89,7 @@ def test_one_bad_record_of_a_chunk_spoils_no_other() -> None:
     values = [good_bytes("questions_pending"), b"bad", good_bytes("questions_pending")]
     raws = [RawRecord(topic, 3, 10 + n, 1.7e9, None, b"q1", v) for n, v in enumerate(values)]
 
-    class Message:
-        value = raws
-
-    chunk: list[Arrival] = SCHEMA.loads_value(None, Message())
+    chunk: list[Arrival] = SCHEMA.loads_value(None, SimpleNamespace(topic=topic, value=raws))
     assert [isinstance(arrival.value, Rejected) for arrival in chunk] == [False, True, False]
     assert [(a.topic, a.partition, a.offset) for a in chunk] == [
         (topic, 3, n) for n in (10, 11, 12)

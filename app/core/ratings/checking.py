@@ -33,9 +33,6 @@ _KINDS: dict[type, str] = {
 class _HugeInteger:
     """An integer that nobody needs to convert: Python refuses thousands of digits."""
 
-    def __repr__(self) -> str:
-        return "an integer of more than 64 bits"
-
 
 class _NotJson(ValueError):
     """The text is no JSON for us. The message is for people."""
@@ -73,12 +70,13 @@ def rating_of(found: Mapping[str, Any]) -> Rating:
 
 
 def _type_refusal(found: Mapping[Any, object]) -> Refusal | None:
-    for name in ("userId", "movieId", "timestamp"):
-        if type(found[name]) is not int or found[name] not in _INT64:
-            return Refusal(Rule.TYPE, f"{name} is {_kind(found[name])}, not an integer")
-    rating = found["rating"]
-    if type(rating) is not float and (type(rating) is not int or rating not in _INT64):
-        return Refusal(Rule.TYPE, f"rating is {_kind(rating)}, not a number")
+    for name in FIELDS:
+        value, fraction = found[name], name == "rating"
+        if isinstance(value, _HugeInteger) or (type(value) is int and value not in _INT64):
+            return Refusal(Rule.TYPE, f"{name} is beyond 64 bits")
+        if type(value) is not int and not (fraction and type(value) is float):
+            wanted = "a number" if fraction else "an integer"
+            return Refusal(Rule.TYPE, f"{name} is {_kind(value)}, not {wanted}")
     unknown = [name for name in found if name not in FIELDS]
     if unknown:
         return Refusal(Rule.TYPE, f"{_shown(unknown[0])} is no field of a rating")
