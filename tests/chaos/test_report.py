@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 
 from app.chaos.report import render
-from app.chaos.report.numbers import shown
 from app.chaos.report.text import print_results
+from app.charts.numbers import shown
 from tests.chaos import report_samples as samples
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}

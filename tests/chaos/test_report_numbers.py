@@ -8,11 +8,12 @@ import random
 
 import pytest
 
-from app.chaos.report.axes import count_axis, seconds_axis, time_axis
-from app.chaos.report.labels import Label, place_labels
-from app.chaos.report.numbers import THIN, duration, moment, shown
-from app.chaos.report.series import Point, course_of, thinned
+from app.chaos.report.series import course_of
 from app.chaos.report.totals import slowest_recovery
+from app.charts.axes import count_axis, seconds_axis, time_axis
+from app.charts.labels import Label, place_labels
+from app.charts.numbers import THIN, duration, moment, shown
+from app.charts.points import Point, thinned
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The whole page: standalone HTML that needs no network, no script and no other file."""
+"""The whole page of a chaos run."""
 
 from __future__ import annotations
 
@@ -6,42 +6,27 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from app.chaos.report.markup import Html, join, tag
-from app.chaos.report.numbers import duration, moment, shown, words
 from app.chaos.report.section import section
 from app.chaos.report.summary import scenario_table, tiles
 from app.chaos.report.totals import Totals, totals_of
-
-#: No source of anything is allowed, so that even markup that got in could load and run nothing.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+from app.charts.markup import Html, join, tag
+from app.charts.numbers import duration, moment, shown, words
+from app.charts.page import page
 
 
 def render(results: Mapping[str, Any]) -> str:
     """Return the report of a chaos run as an HTML page; texts in `results` are shown as text."""
     runs = [run for run in results.get("runs") or [] if isinstance(run, Mapping)]
     totals = totals_of(runs)
-    body = tag(
-        "main",
+    style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    return page(
+        f"Chaos report: {totals.headline}",
+        style,
         _header(results, totals),
         tiles(totals),
         scenario_table(runs),
         *(section(run, place) for place, run in enumerate(runs, 1)),
         _footer(results),
-    )
-    page = tag("html", _head(totals), tag("body", body), lang="en")
-    return f"<!doctype html>\n{page}\n"
-
-
-def _head(totals: Totals) -> Html:
-    style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
-    return tag(
-        "head",
-        Html('<meta charset="utf-8">'),
-        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Html('<meta name="color-scheme" content="light dark">'),
-        Html(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
-        tag("title", f"Chaos report: {totals.headline}"),
-        tag("style", Html(style)),
     )
 
 

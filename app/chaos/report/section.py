@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.chaos.report.chart import describe, draw
-from app.chaos.report.markup import Html, tag
-from app.chaos.report.numbers import duration, moment, number, real, shown, words
+from app.chaos.report.chart import draw
 from app.chaos.report.series import Course, Fault, course_of, faults_of
 from app.chaos.report.summary import badge
 from app.chaos.report.totals import STATES, Run, audit_of, difference, verdict_of
-
-_WIDE, _NARROW = 1000.0, 460.0
+from app.charts.markup import Html, tag
+from app.charts.numbers import duration, moment, number, real, shown, words
 
 #: Lists of more than this are folded.
 _FEW = 4
@@ -30,7 +28,7 @@ def section(run: Run, place: int) -> Html:
         _reason(run),
         _equation(audit_of(run)),
         _checks(run.get("checks") or []),
-        _chart(course),
+        draw(course) if course else None,
         _faults(run, course),
         _pairs("Figures", run.get("figures")),
         _notes(run),
@@ -135,33 +133,6 @@ def _check(check: Mapping[str, Any]) -> Html:
         tag("td", tag("b", check.get("measured")), data_label="measured"),
         tag("td", badge(verdict)),
         class_=verdict,
-    )
-
-
-def _chart(course: Course | None) -> Html | None:
-    if course is None:
-        return None
-    about = describe(course)
-    wide, narrow = draw(course, _WIDE, about), draw(course, _NARROW, about)
-    if wide is None:
-        return None
-    keys = [
-        tag("span", tag("i", class_=f"key {style}"), name)
-        for column, style, name in (
-            ("pending", "pending", "pending"),
-            ("latency_p50", "p50", "latency p50"),
-            ("latency_p99", "p99", "latency p99"),
-            ("calls_in_flight", "calls", "calls in flight"),
-        )
-        if any(course.values(column))
-    ]
-    if course.faults:
-        keys.append(tag("span", tag("i", class_="key band"), "fault"))
-    return tag(
-        "figure",
-        tag("figcaption", *keys, class_="legend"),
-        tag("div", wide, class_="wide"),
-        tag("div", narrow, class_="narrow"),
     )
 
 

@@ -6,12 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.chaos.report.numbers import real
-
-#: More points than this make a page heavy and a line no finer.
-MOST_POINTS = 360
-
-Point = tuple[float, float]
+from app.charts.numbers import real
+from app.charts.points import Point, unbroken
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +35,7 @@ class Course:
 
     def lines(self, name: str) -> list[list[Point]]:
         """Return a column as unbroken lines of few points."""
-        lines: list[list[Point]] = [[]]
-        for at, value in zip(self.times, self.columns.get(name, ()), strict=False):
-            if value is not None:
-                lines[-1].append((at, value))
-            elif lines[-1]:
-                lines.append([])
-        return [thinned(line) for line in lines if line]
+        return unbroken(self.times, self.columns.get(name, ()))
 
 
 def course_of(run: Mapping[str, Any]) -> Course | None:
@@ -81,16 +71,3 @@ def faults_of(run: Mapping[str, Any], end: float) -> tuple[Fault, ...]:
         if start is not None:
             found.append(Fault(str(each.get("name") or "fault"), start, until or max(end, start)))
     return tuple(sorted(found, key=lambda fault: (fault.start, fault.end)))
-
-
-def thinned(line: list[Point], most: int = MOST_POINTS) -> list[Point]:
-    """Return at most about `most` points that keep every peak: least and largest of each part."""
-    if len(line) <= most:
-        return line
-    parts = most // 2
-    kept: list[Point] = []
-    for n in range(parts):
-        part = line[n * len(line) // parts : (n + 1) * len(line) // parts]
-        ends = {min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])}
-        kept += sorted(ends)
-    return kept

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.chaos.report.markup import Html, tag
-from app.chaos.report.numbers import counted, duration, number, shown
 from app.chaos.report.totals import (
     VERDICTS,
     Run,
@@ -15,6 +13,10 @@ from app.chaos.report.totals import (
     slowest_recovery,
     verdict_of,
 )
+from app.charts.markup import Html, tag
+from app.charts.numbers import counted, duration, number, shown
+from app.charts.tiles import tile
+from app.charts.tiles import tiles as tiles_of
 
 #: What must be 0.
 _NEVER = ("lost", "duplicates")
@@ -27,21 +29,11 @@ def tiles(totals: Totals) -> Html:
     calls = sums["calls"]
     repeated = sums["repeated_calls"]
     share = f"{repeated / calls:.2%} of {shown(calls)}" if repeated and calls else None
-    return tag(
-        "dl",
-        _tile("accepted", sums["accepted"], f"{shown(ended)} ended"),
-        _tile("lost", sums["lost"], "must be 0", _grade(sums["lost"])),
-        _tile("duplicates", sums["duplicates"], "must be 0", _grade(sums["duplicates"])),
-        _tile("calls repeated", repeated, share or f"of {shown(calls)}"),
-        class_="tiles",
-    )
-
-
-def _tile(name: str, value: int, note: str, grade: str | None = None) -> Html:
-    return tag(
-        "div",
-        tag("dt", name),
-        tag("dd", tag("strong", value, class_=grade), tag("small", note)),
+    return tiles_of(
+        tile("accepted", sums["accepted"], f"{shown(ended)} ended"),
+        tile("lost", sums["lost"], "must be 0", _grade(sums["lost"])),
+        tile("duplicates", sums["duplicates"], "must be 0", _grade(sums["duplicates"])),
+        tile("calls repeated", repeated, share or f"of {shown(calls)}"),
     )
 
 

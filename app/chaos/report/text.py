@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.chaos.report.numbers import counted, duration, number, shown
 from app.chaos.report.totals import (
     VERDICTS,
     Run,
@@ -18,6 +17,7 @@ from app.chaos.report.totals import (
     totals_of,
     verdict_of,
 )
+from app.charts.numbers import counted, duration, number, shown
 from app.cli.output import stdout
 
 _STYLES = {"passed": "green", "failed": "bold red", "error": "yellow", "skipped": "dim"}

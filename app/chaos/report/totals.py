@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.chaos.report.numbers import number, real
+from app.charts.numbers import number, real
 
 Run = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from app.chaos.report.numbers import THIN, shown
+from app.charts.numbers import THIN, shown
 
 
 class Html(str):

@@ -1,4 +1,4 @@
-"""Labels of fault windows: names in lanes above the chart, or numbers where names do not fit."""
+"""labels of windows: names in lanes above the chart, or numbers where names do not fit."""
 
 from __future__ import annotations
 
