@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,11 +64,10 @@ async def open_rating_ports(settings: Settings) -> OpenPorts[RatingPorts]:
         return OpenPorts(await _rating_ports(settings, dsn, closers), closers)
 
 
-async def open_all_ports(settings: Settings) -> OpenPorts[AllPorts]:
-    """Open the ports of every pipeline in PIPELINES, on one database. Raises as `open_ports`."""
+async def open_all_ports(settings: Settings, names: Collection[str]) -> OpenPorts[AllPorts]:
+    """Open the ports of the pipelines of these names, on one database. Raises as `open_ports`."""
     async with _opening() as closers:
         dsn = await _named("DATABASE", _open_database(settings, closers))
-        names = settings.pipeline_names
         ratings = await _rating_ports(settings, dsn, closers) if RATINGS in names else None
         questions = await _question_ports(settings, dsn, closers) if QUESTIONS in names else None
         return OpenPorts(AllPorts(questions, ratings), closers)

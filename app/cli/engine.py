@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import aiohttp
 
+from app.cli.pipelines import running_pipelines
+from app.config.pipelines import QUESTIONS
 from app.core.costs import Costs, costs_of_json, merged
 from app.core.lifecycle import Status
 from app.engine_file import running_engine
 from app.errors import InputError, NotFoundError, UnavailableError
-from app.factory import PipelineApp, create_app
+from app.factory import PipelineApp
 from app.intake import Intake, NewQuestion, Taken
-from app.opening import open_ports
-from app.service.outside import prepare_topics
-from app.service.stopping import end_process
 from app.settings import Settings
-from app.web.server import serve_http
-
-RECOVERY_SECONDS = 120.0
 
 
 class Asker(Protocol):
@@ -160,47 +156,15 @@ class HttpAsker:
 
 
 @asynccontextmanager
-async def local_engine(
-    settings: Settings, opened: Callable[[], object] = lambda: None
-) -> AsyncIterator[PipelineApp]:
-    """Start an engine in this process and stop it at the end.
+async def local_engine(settings: Settings) -> AsyncIterator[PipelineApp]:
+    """Start the question pipeline in this process, with an HTTP server, and stop it at the end.
 
-    `opened` is called when the models and the database are there, before the app starts.
     Raises UnavailableError or SettingsError before anything runs when a part can't be reached.
     """
-    outside = await open_ports(settings)
-    opened()
-    app = create_app(settings, outside.ports)
-    app.owns_process = True
-    try:
-        await prepare_topics(settings)
-        serve_http(settings, questions=app)
-        try:
-            await app.start()
-        except asyncio.CancelledError:  # told to stop before it ran
-            await app.stop()
-            raise
-        try:
-            await _recovered(app)
-            yield app
-        finally:
-            await app.stop()
-    finally:
-        await outside.close()
-        if not app.stopped_in_time:  # threads of the broker's client would keep the process alive
-            end_process(UnavailableError.exit_code)
-
-
-async def _recovered(app: PipelineApp) -> None:
-    """Wait until the tables are back and the partitions are ours."""
-    try:
-        async with asyncio.timeout(RECOVERY_SECONDS):
-            while app.rebalancing or not app.tables.actives_ready:
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise UnavailableError(
-            "the broker did not give the engine its partitions in time"
-        ) from None
+    async with running_pipelines(settings, [QUESTIONS]) as pipelines:
+        if pipelines.questions is None:
+            raise RuntimeError("the question pipeline was asked for")
+        yield pipelines.questions
 
 
 @asynccontextmanager

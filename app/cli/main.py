@@ -13,7 +13,7 @@ from app import __version__
 #: name -> (module, attribute, one line for the overview)
 COMMANDS = {
     "run": ("app.cli.run", "run", "Answer the questions of a file"),
-    "worker": ("app.cli.worker", "worker", "Run the service: pipeline and HTTP API"),
+    "worker": ("app.cli.worker", "worker", "Run the service: pipelines and HTTP API"),
     "ask": ("app.cli.ask", "ask", "Ask one question and wait for its end"),
     "show": ("app.cli.ask", "show", "Show a question with all its attempts"),
     "costs": ("app.cli.costs", "costs", "What answers cost: calls, tokens, seconds"),

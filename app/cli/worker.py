@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,15 +12,19 @@ from app.loop import run as run_loop
 from app.service.stopping import Signals
 from app.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from app.cli.pipelines import Pipelines
 
-@click.command(short_help="Run the service: pipeline and HTTP API")
+
+@click.command(short_help="Run the service: pipelines and HTTP API")
 @click.option("--http-port", type=int, help="Port of the HTTP API (0: any free one).")
 @click.option("--concurrency", "llm_concurrency", type=int, help="Model calls in flight at most.")
 def worker(http_port: int | None, llm_concurrency: int | None) -> None:
-    """Run the pipeline and its HTTP API until SIGTERM or Ctrl-C.
+    """Run the pipelines of PIPELINES and their HTTP API until SIGTERM or Ctrl-C.
 
     \b
     answerloop worker
+    ANSWERLOOP_PIPELINES=ratings answerloop worker
     ANSWERLOOP_BROKER=kafka://kafka:9092 answerloop worker --http-port 0
     """
     settings = load_settings(http_port=http_port, llm_concurrency=llm_concurrency)
@@ -47,22 +52,30 @@ async def serve(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings, signals: Signals) -> int:
-    from app.cli.engine import local_engine
+    from app.cli.pipelines import running_pipelines
 
-    async with local_engine(settings, opened=signals.install) as app:
-        log = app.context.log
+    names = settings.pipeline_names
+    async with running_pipelines(settings, names, opened=signals.install) as pipelines:
+        log = pipelines.apps[0].context.log
         if not settings.embedded and settings.database == "embedded:":
             log.warning(
                 "one_worker_only",
                 reason="several workers on Kafka need one ANSWERLOOP_DATABASE=postgresql://...",
             )
-        log.info("ready", model=app.context.ports.model.where, gate=app.context.limits.gate.source)
+        log.info("ready", pipelines=list(names), **_engine_facts(pipelines))
         try:
-            await app._crashed.wait()
+            crashed = await pipelines.crashed()
         except asyncio.CancelledError:
             code = 0
         else:
-            log.error("crashed", reason=repr(app.crash_reason))
+            log.error("crashed", app=crashed.conf.id, reason=repr(crashed.crash_reason))
             code = 1
     log.info("stopped")
     return code
+
+
+def _engine_facts(pipelines: Pipelines) -> dict[str, str]:
+    if pipelines.questions is None:
+        return {}
+    context = pipelines.questions.context
+    return {"model": context.ports.model.where, "gate": context.limits.gate.source}

@@ -15,7 +15,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 #: The first part of the paths that each pipeline's worker serves.
 FIRST_PARTS = {
-    QUESTIONS: ("query", "questions", "costs", "score", "dead-letters", "flood"),
+    QUESTIONS: ("query", "questions", "costs", "score", "dead-letters", "redrives", "flood"),
     RATINGS: ("ratings", "recommendations"),
 }
 
