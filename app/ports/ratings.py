@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,6 +59,10 @@ class RatingStore(Protocol):
 
     async def users_with_recommendations(self) -> int:
         """Return how many users have stored recommendations."""
+        ...
+
+    async def exposure(self) -> Mapping[int, int]:
+        """Return by movie to how many users it is recommended, for those it is to any."""
         ...
 
     async def reset(self) -> int:

@@ -82,6 +82,15 @@ class SaveContract:
         assert await store.recommendation(3) is None
         assert await store.users_with_recommendations() == 2
 
+    async def test_how_often_a_movie_is_recommended_counts_each_user_once(
+        self, store: RatingStore
+    ) -> None:
+        assert await store.exposure() == {}
+        first = [recommendation(1, ids=(7, 8)), recommendation(2, ids=(7, 9))]
+        await store.save(changes(next_offset=3, recommendations=first))
+        await store.save(changes(3, 4, recommendations=[recommendation(2, ids=(7, 8, 5))]))
+        assert await store.exposure() == {5: 1, 7: 2, 8: 2}
+
     async def test_a_user_without_unseen_movies_has_a_recommendation_of_none(
         self, store: RatingStore
     ) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -121,6 +122,10 @@ class MemoryRatingStore:
 
     async def users_with_recommendations(self) -> int:
         return len(self._data.recommendations)
+
+    async def exposure(self) -> Mapping[int, int]:
+        everyone = self._data.recommendations.values()
+        return Counter(movie.movie_id for each in everyone for movie in each.movies)
 
     async def reset(self) -> int:
         partitions = len(self._data.partitions)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from app.adapters.store.postgres import rating_reads as reads
 from app.adapters.store.postgres import rating_segments as segments
 from app.adapters.store.postgres import rating_writes as writes
 from app.adapters.store.postgres.pool import Limits, PostgresPool
+from app.adapters.store.postgres.rating_exposure import read_exposure
 from app.adapters.store.postgres.rating_segments import SegmentKey
 from app.core.ratings.changes import (
     Changes,
@@ -26,6 +27,8 @@ Value = TypeVar("Value")
 #: limit of a command, so that a server that hangs is noticed.
 SAVE_SECONDS = 15.0
 MERGE_SECONDS = 120.0
+#: Reading the recommendations of every user.
+EXPOSURE_SECONDS = 120.0
 LOAD_TRIES = 5
 
 
@@ -109,6 +112,11 @@ class PostgresRatingStore:
 
     async def users_with_recommendations(self) -> int:
         return await self._read(reads.count_recommendations)
+
+    async def exposure(self) -> Mapping[int, int]:
+        return await self._pool.run(
+            read_exposure, transaction=False, within_seconds=EXPOSURE_SECONDS
+        )
 
     async def reset(self) -> int:
         forgotten = await self._pool.run(writes.forget_everything, within_seconds=SAVE_SECONDS)
