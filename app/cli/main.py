@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
 import click
 
 from app import __version__
+from app.cli.lazy import lazy_group
 
 #: name -> (module, attribute, one line for the overview)
 COMMANDS = {
@@ -18,6 +18,7 @@ COMMANDS = {
     "show": ("app.cli.ask", "show", "Show a question with all its attempts"),
     "costs": ("app.cli.costs", "costs", "What answers cost: calls, tokens, seconds"),
     "score": ("app.cli.score", "score", "BERTScore of a candidate and a reference"),
+    "ratings": ("app.cli.ratings", "ratings", "Ratings: send, look at their topic, recommend"),
     "dlq": ("app.cli.dlq", "dlq", "Dead letters: list, show, plan, redrive, purge"),
     "topics": ("app.cli.topics", "topics", "Create, list and describe topics"),
     "fake-llm": ("app.cli.fake_llm", "fake_llm", "A model server that fails on demand"),
@@ -27,25 +28,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used: `--help` stays quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, _, about) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=lazy_group(COMMANDS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="answerloop")
 def cli() -> None:
     """Ask language models questions until the answers pass, and never lose one.

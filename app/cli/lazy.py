@@ -1,0 +1,39 @@
+"""Groups whose commands are imported when they are used: `--help` stays quick."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import ClassVar
+
+import click
+
+#: name -> (module, attribute, one line for the overview)
+Commands = Mapping[str, tuple[str, str, str]]
+
+
+class LazyGroup(click.Group):
+    """A group of commands that are named by their modules; `commands_by_name` is set by a child."""
+
+    commands_by_name: ClassVar[Commands] = {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(self.commands_by_name)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self.commands_by_name:
+            return None
+        module, attribute, _ = self.commands_by_name[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, about) for name, (*_, about) in self.commands_by_name.items()]
+            )
+
+
+def lazy_group(commands: Commands) -> type[LazyGroup]:
+    """Return a class for `click.group(cls=...)` with these commands."""
+    return type("LazyCommands", (LazyGroup,), {"commands_by_name": commands})

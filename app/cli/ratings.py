@@ -1,0 +1,23 @@
+"""`answerloop ratings`: put ratings in, look at their topic, train the recommender."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.lazy import lazy_group
+
+COMMANDS = {
+    "produce": ("app.cli.ratings_produce", "produce", "Send ratings: made by a seed, or of a file"),
+}
+
+
+@click.group(cls=lazy_group(COMMANDS), short_help="Ratings: send, look at, recommend")
+def ratings() -> None:
+    """Movie ratings: put them in, look at their topic, train and ask the recommender.
+
+    \b
+    answerloop ratings produce --count 100000
+    answerloop ratings produce --file ml-latest-small/ratings.csv
+    answerloop ratings consume --max-messages 1000
+    answerloop ratings fit
+    """
