@@ -1,4 +1,4 @@
-"""The topics as the auditor reads them: every record of one, and what a group has left unread.
+"""Topics read from outside any group: every record of one, and what a group has left unread.
 
 A topic that is not there raises BrokerUnavailable: who sees nothing must not say that all is well.
 """
@@ -6,12 +6,14 @@ A topic that is not there raises BrokerUnavailable: who sees nothing must not sa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.errors import BrokerUnavailable
+from app.broker import kafka_hosts, kafka_security, log_folder
+from app.errors import BrokerUnavailable, UnavailableError
+from app.settings import PREFIX, Settings
 from app.transports.embedded.reader import open_readonly
 
 
@@ -69,8 +71,8 @@ class LogReader:
 class KafkaReader:
     """Kafka, by a consumer without a group."""
 
-    def __init__(self, bootstrap: Sequence[str]) -> None:
-        self._bootstrap = list(bootstrap)
+    def __init__(self, bootstrap: Sequence[str], security: Mapping[str, Any] | None = None) -> None:
+        self._options = {"bootstrap_servers": list(bootstrap), **(security or {})}
         self._consumer: Any = None
         self._admin: Any = None
 
@@ -79,10 +81,10 @@ class KafkaReader:
             from aiokafka import AIOKafkaConsumer
             from aiokafka.admin import AIOKafkaAdminClient
 
-            self._admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+            self._admin = AIOKafkaAdminClient(**self._options)
             await self._admin.start()
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
+                **self._options,
                 max_partition_fetch_bytes=16 * 1024 * 1024,
                 enable_auto_commit=False,
             )
@@ -146,3 +148,17 @@ def open_reader(broker: str) -> TopicReader:
     if broker.startswith("kafka://"):
         return KafkaReader(broker.removeprefix("kafka://").split(","))
     return LogReader(Path(broker))
+
+
+def reader_of(settings: Settings) -> TopicReader:
+    """Return the reader of the broker in BROKER. Raises UnavailableError where none can be."""
+    if settings.broker.startswith("kafka://"):
+        return KafkaReader(kafka_hosts(settings), kafka_security(settings))
+    if not settings.broker.startswith("log:"):
+        raise UnavailableError(
+            f"{PREFIX}BROKER is {settings.broker}: nothing of it outlives a process"
+        )
+    folder = log_folder(settings)
+    if not folder.exists():
+        raise UnavailableError(f"there is no log in {folder} yet: has a worker run?")
+    return LogReader(folder)
