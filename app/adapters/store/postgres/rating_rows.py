@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -78,7 +79,7 @@ def recommendation_values(each: UserRecommendation) -> tuple[Any, ...]:
     """Return a recommendation in the order of the columns of its table."""
     return (
         each.user_id,
-        b"".join(_RECOMMENDED.pack(*movie) for movie in each.movies),
+        struct.pack("<" + "qdd" * len(each.movies), *chain.from_iterable(each.movies)),
         each.model,
         each.ratings,
         float(each.made_at),

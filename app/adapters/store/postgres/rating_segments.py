@@ -29,14 +29,16 @@ _INSERT = """
 INSERT INTO rating_segments (partition, from_offset, next_offset, body)
 VALUES ($1, $2, $3, $4) RETURNING id
 """
-# The partition is always looked at first: `reset` locks that table, and waits for who has begun.
+# The partition is looked at first: `reset` locks that table, and waits for who has begun.
 _REACHED = "SELECT FROM rating_partitions WHERE partition = $1 AND next_offset >= $2"
-# FOR NO KEY UPDATE is what an update of the row takes: saves and merges go one after the other.
-_LOCK = f"{_REACHED} FOR NO KEY UPDATE"
 _DELETE = """
 DELETE FROM rating_segments
 WHERE partition = $1 AND next_offset <= $2 AND id = ANY($3::bigint[])
 """
+
+
+class SegmentsChanged(Exception):
+    """Somebody else has merged the segments in the meantime: the transaction is to roll back."""
 
 
 class SegmentKey(NamedTuple):
@@ -90,31 +92,27 @@ async def merge_segments(
     upto: int,
     known: Sequence[SegmentKey],
     bodies: Iterable[bytes],
-) -> list[SegmentKey] | None:
-    """Put `bodies` in the place of the segments `known`; None when those are not all there.
+) -> list[SegmentKey]:
+    """Put `bodies` in the place of the segments `known`, and return their keys.
 
-    Megabytes are written before the partition is locked, so that saves hardly wait; the second
-    look is the one that counts.
+    Raises SegmentsChanged when those are not all there, as the only ones. No lock is needed: saves
+    only add what ends later, and of two merges one deletes the old rows.
     """
     if await connection.fetchrow(_REACHED, partition, upto) is None:
-        return None
+        raise SegmentsChanged
     found = await connection.fetch(_ENDED, partition, upto)
-    if not _are(found, known):
-        return None
+    if [(row["next_offset"], row["id"]) for row in found] != list(known):
+        raise SegmentsChanged
     first, last = min(row["from_offset"] for row in found), known[-1].next_offset
     merged = [
         await write_segment(connection, partition, first, last, part)
         for body in bodies
         for part in parts_of(body)
     ]
-    ours = {key.id for key in merged}
-    locked = await connection.fetchrow(_LOCK, partition, upto)
-    now = [row for row in await connection.fetch(_ENDED, partition, upto) if row["id"] not in ours]
-    if locked is None or not _are(now, known):
-        await connection.execute(_DELETE, partition, upto, list(ours))
-        return None
     ids = [key.id for key in known]
-    await connection.execute(_DELETE, partition, upto, ids, timeout=DELETE_SECONDS)
+    deleted = await connection.execute(_DELETE, partition, upto, ids, timeout=DELETE_SECONDS)
+    if deleted != f"DELETE {len(known)}":
+        raise SegmentsChanged
     return merged
 
 
@@ -140,7 +138,3 @@ def in_parts(sizes: Mapping[SegmentKey, int]) -> Iterator[list[SegmentKey]]:
         total += size
     if group:
         yield group
-
-
-def _are(rows: Sequence[Any], known: Sequence[SegmentKey]) -> bool:
-    return [(row["next_offset"], row["id"]) for row in rows] == list(known)

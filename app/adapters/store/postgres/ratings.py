@@ -86,11 +86,14 @@ class PostgresRatingStore:
         known = [key for key in self._known.get(partition, []) if key.next_offset <= upto]
         if not known:
             return False
-        merged = await self._pool.run(
-            lambda connection: segments.merge_segments(connection, partition, upto, known, bodies),
-            within_seconds=MERGE_SECONDS,
-        )
-        if merged is None:
+        try:
+            merged = await self._pool.run(
+                lambda connection: segments.merge_segments(
+                    connection, partition, upto, known, bodies
+                ),
+                within_seconds=MERGE_SECONDS,
+            )
+        except segments.SegmentsChanged:
             return False
         self._known[partition] = [
             *merged,
