@@ -11,6 +11,7 @@ from typing import Any
 import faust
 import pytest
 from faust.exceptions import ProducerSendError
+from faust.types import TP
 
 from app.transports import StreamApp, TopicPlan
 from tests.transports.harness import Backend, RawSchema, make_app, running, until, values_of
@@ -511,6 +512,51 @@ class TransportContract:
         assert len(processed) == 40
 
     # -- self-check
+
+    async def test_a_driver_that_was_moved_to_the_end_is_moved_back(self, backend: Backend) -> None:
+        """Nothing comes from there that would show it: the rest of the log would wait for ever."""
+        topic = backend.name("moved")
+        await backend.create(topic, 1)
+        await backend.send(topic, 0, *[b"%d" % n for n in range(10)])
+        app, seen = self.app(backend), []
+
+        @app.agent(app.topic(topic, schema=RawSchema()))
+        async def read(stream: Any) -> None:
+            async for value in stream:
+                seen.append(value)
+
+        tp = TP(topic, 0)
+        async with running(app):
+            app.consumer.search_seconds = 0.3
+            await until(lambda: len(seen) == 10)
+            app.consumer.pause_partitions({tp})
+            await backend.send(topic, 0, *[b"%d" % n for n in range(10, 20)])
+            await app.consumer._driver_seek({tp: 20})
+            app.consumer.resume_partitions({tp})
+            await until(lambda: len(seen) == 20)
+        assert seen == [b"%d" % n for n in range(20)]
+
+    async def test_a_full_queue_that_was_emptied_fills_again(self, backend: Backend) -> None:
+        """Its reader waited already when it was emptied, so nobody told that there is room."""
+        topic = backend.name("emptied")
+        await backend.create(topic, 1)
+        app, seen = self.app(backend), []
+
+        @app.agent(app.topic(topic, schema=RawSchema()))
+        async def read(stream: Any) -> None:
+            async for value in stream:
+                seen.append(value)
+
+        async with running(app):
+            app.consumer.on_buffer_full(TP(topic, 0))
+            app.consumer.stop_flow()
+            app.flow_control.suspend()
+            app.flow_control.clear()
+            app.flow_control.resume()
+            app.consumer.resume_flow()
+            for n in range(2):  # a fetch that began before may still bring the first one
+                await backend.send(topic, 0, b"%d" % n)
+                await until(lambda n=n: len(seen) == n + 1)
 
     async def test_a_head_that_nobody_works_on_is_reported(self, backend: Backend) -> None:
         topic = backend.name("stuck")

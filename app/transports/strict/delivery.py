@@ -12,7 +12,7 @@ from faust.types.tuples import ack_lock
 from mode.utils.futures import notify
 
 from app.transports.strict.messages import Messages
-from app.transports.strict.positions import Admission, Flight
+from app.transports.strict.positions import Admission, Flight, Ledger
 
 FETCH_SECONDS = 1.0
 """How long a fetch waits for records."""
@@ -31,7 +31,7 @@ class Delivery(Messages):
     release_seconds = 1.0
     """When a released message is delivered again, unless its holder says otherwise."""
     search_seconds = 30.0
-    """How often messages are looked for that vanished without an acknowledgement."""
+    """How often messages are looked for that vanished, and partitions from which nothing comes."""
 
     async def _fetch(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
         """Return up to `limits[tp]` records for each partition, of no others.
@@ -52,6 +52,7 @@ class Delivery(Messages):
             await super()._drain_messages(fetcher)
             return
         self._searched_at = monotonic()
+        self._standing: dict[TP, int] = {}
         try:
             while not (self.should_stop or fetcher.should_stop):
                 await asyncio.sleep(0)
@@ -259,6 +260,23 @@ class Delivery(Messages):
                     flight.released = True
                     self.log.warning("%r offset %s vanished: delivered again", tp, flight.first)
                     self.add_future(self._hand_out_again(tp, flight, self._epoch, 0.0))
+            self._doubt_standing(tp, ledger)
+
+    def _doubt_standing(self, tp: TP, ledger: Ledger) -> None:
+        """Seek again where nothing came since the last search though the log goes on.
+
+        Whoever moves the driver past our position is found out by the next record it brings; one
+        moved to the end of the log brings none.
+        """
+        at, end = ledger.next_offset, self._end(tp)
+        if at is None or end is None or at >= end or tp not in self._get_active_partitions():
+            self._standing.pop(tp, None)
+        elif self._standing.get(tp) != at:
+            self._standing[tp] = at
+        else:
+            del self._standing[tp]
+            self.log.info("%r: nothing came from offset %s on, of %s: sought again", tp, at, end)
+            ledger.distrust_driver()
 
     def _end(self, tp: TP) -> int | None:
         """The end offset of `tp`, where the driver knows it."""

@@ -164,6 +164,10 @@ class Epochs(_Driver):
     def resume_flow(self) -> None:
         """Deliver again. The app has emptied all its queues right before this."""
         self._rewind(self._ledgers)
+        # An agent that waits at its queue does not see that it was emptied: nobody would say that
+        # there is room again.
+        for tp in self._buffered_partitions & self.assignment() - self._paused_partitions:
+            self.on_buffer_drop(tp)
         super().resume_flow()
         if not self.app.should_stop:
             self.draining.clear()
