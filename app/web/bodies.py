@@ -15,8 +15,8 @@ from app.web.connections import BODY_SECONDS
 from models.questions import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS
 
 MAX_BODY_BYTES = 65_536
-#: Routes that take more: mended messages, of which the longest fits in base64.
-LARGER_BODIES = {"/dead-letters/redrive": 4 * 1024 * 1024}
+#: Routes that take more: mended messages, of which the longest fits in base64; 1000 ratings.
+LARGER_BODIES = {"/dead-letters/redrive": 4 * 1024 * 1024, "/ratings": 256 * 1024}
 MAX_PAIRS = 256
 
 #: Something besides white space, and no NUL (PostgreSQL text can't hold one).

@@ -64,7 +64,7 @@ ERRORS: dict[int, str] = {
     403: "A write by a web page of another origin",
     404: "Nothing has that id",
     409: "It can't be done in this state",
-    413: "The body is over 64 KiB",
+    413: "The body is over 64 KiB (the route's own limit, where it has one)",
     421: "The name in `Host` is not one of this server's",
     422: "A wrong type, an unknown or missing field, or a value out of bounds; `field` names it",
     429: "Too many questions are in progress",
