@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import faust
 
 from agents.stage_context import StageContext
-from app.errors import BrokerUnavailable, StoreUnavailable, UnavailableError
+from app.errors import BrokerUnavailable, RowLocked, StoreUnavailable, UnavailableError
 
 T = TypeVar("T")
 
@@ -81,7 +81,8 @@ async def until_up(context: StageContext, what: str, attempt: Callable[[], Await
                 return await interruptible(context, attempt())
             except UnavailableError as error:
                 context.metrics.count(_counter_of(error))
-                if isinstance(error, StoreUnavailable):
+                # A locked row is no outage: after one, nobody may claim a call for a while.
+                if isinstance(error, StoreUnavailable) and not isinstance(error, RowLocked):
                     context.outages.failed(context.now())
                 if pause == _FIRST_PAUSE_SECONDS:
                     context.log.warning("waiting", for_what=what, reason=str(error)[:300])

@@ -7,6 +7,7 @@ AnswerloopError
 ├── UnavailableError              an outside system can't be reached (exit code 4)
 │   ├── BrokerUnavailable
 │   ├── StoreUnavailable
+│   │   └── RowLocked             somebody else holds a row of this work: only this work waits
 │   ├── CacheUnavailable
 │   └── ScorerUnavailable
 ├── ScoreFailure                  the scorer answered, but not with a score
@@ -65,6 +66,10 @@ class BrokerUnavailable(UnavailableError):
 
 class StoreUnavailable(UnavailableError):
     """The database can't be reached, or refuses work for now."""
+
+
+class RowLocked(StoreUnavailable):
+    """Somebody else holds a row that this work needs. The database is there: others go on."""
 
 
 class CacheUnavailable(UnavailableError):

@@ -19,7 +19,7 @@ from app.adapters.store.postgres.pool import Limits, PostgresPool
 from app.adapters.store.postgres.store import PostgresStore
 from app.core.lifecycle import Status, Turn, supersedes
 from app.core.questions import CallKey
-from app.errors import InputError, SettingsError, StoreUnavailable
+from app.errors import InputError, RowLocked, SettingsError, StoreUnavailable
 from app.ports import Busy, Claimed, Waiting
 from tests.adapters.store_contract_facts import (
     FIRST,
@@ -219,8 +219,8 @@ class BrokenAfterCommit(PostgresPool):
 
     broken = False
 
-    async def run(self, work: Any, *, transaction: bool = True) -> Any:
-        result = await super().run(work, transaction=transaction)
+    async def run(self, work: Any, **options: Any) -> Any:
+        result = await super().run(work, **options)
         if self.broken:
             self.broken = False
             raise StoreUnavailable("the connection broke after the commit")
@@ -275,11 +275,43 @@ async def test_a_locked_row_does_not_hold_up_its_batch_mates(
     )
     assert time.monotonic() - started < 5
     assert [n for n, result in enumerate(results) if isinstance(result, BaseException)] == [7]
-    assert isinstance(results[7], StoreUnavailable)
+    assert isinstance(results[7], RowLocked)
     await held.rollback()
     await holder.close()
     await store.waiting([Waiting("q7", FIRST, 1.0, "overloaded")])
     assert await store.counts() == {Status.WAITING: 16, Status.ACCEPTED: 4}
+
+
+async def test_a_row_that_stays_locked_is_not_waited_for_by_every_batch(postgres_dsn: str) -> None:
+    """Whoever needs it comes again and again: what shares a batch with it would stand still."""
+    patient = PostgresStore(postgres_dsn, limits=replace(QUICK, command_seconds=5, lock_seconds=2))
+    await patient.accept([accepted(f"q{n}") for n in range(200)])
+    holder = await asyncpg.connect(postgres_dsn)
+    held = holder.transaction()
+    await held.start()
+    await holder.execute("SELECT 1 FROM questions WHERE question_id = 'q7' FOR UPDATE")
+    with pytest.raises(RowLocked):
+        await patient.waiting([Waiting("q7", FIRST, 1.0, "overloaded")])
+    for _ in range(3):
+        started = time.monotonic()
+        again, *_ = await asyncio.gather(
+            patient.waiting([Waiting("q7", FIRST, 1.0, "overloaded")]),
+            *(patient.claim(request(f"q{n}")) for n in range(200) if n != 7),
+            return_exceptions=True,
+        )
+        assert isinstance(again, RowLocked)
+        assert time.monotonic() - started < 2, "less than one wait for a lock"
+    await holder.execute("LOCK TABLE questions")
+    started = time.monotonic()
+    results = await asyncio.gather(
+        *(patient.claim(request(f"q{n}", owner="worker-2")) for n in range(200)),
+        return_exceptions=True,
+    )
+    assert {type(result) for result in results} == {RowLocked}
+    assert time.monotonic() - started < 10, "200 rows one by one"
+    await held.rollback()
+    await holder.close()
+    await patient.close()
 
 
 async def test_a_value_that_is_refused_does_not_hurt_its_batch_mates(store: PostgresStore) -> None:

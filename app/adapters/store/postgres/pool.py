@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from app.errors import AnswerloopError, InputError, SettingsError, StoreUnavailable
+from app.errors import AnswerloopError, InputError, RowLocked, SettingsError, StoreUnavailable
 
 Value = TypeVar("Value")
 
@@ -86,6 +86,8 @@ def translate(error: BaseException, place: str) -> AnswerloopError | None:
     detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, REFUSALS):
         return InputError(f"PostgreSQL does not take this value: {detail}")
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return RowLocked(f"PostgreSQL at {place}: {detail}")
     if isinstance(error, _UNAVAILABLE):
         return StoreUnavailable(f"PostgreSQL at {place}: {detail}")
     return None

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 from typing import Any, TypeVar
-
-import asyncpg
 
 from app.adapters.batching import Batcher
 from app.adapters.store.facts import accepted_row, ended_row, fold_rows, move_of_wait
@@ -24,7 +23,7 @@ from app.adapters.store.postgres.pool import Limits, PostgresPool
 from app.core.costs import Costs
 from app.core.lifecycle import Status, Turn, is_over
 from app.core.questions import CallKey, StoredQuestion
-from app.errors import InputError, StoreUnavailable
+from app.errors import AnswerloopError, InputError, RowLocked
 from app.ports import (
     Accepted,
     CallAnswer,
@@ -50,6 +49,12 @@ MAX_BATCH = 500
 MAX_CHUNKS = 16
 #: What comes within this time of the first shares its commit, which costs about as much.
 LINGER_SECONDS = 0.004
+#: A batch holds up those that come after it. So once a row was found locked, batches wait for locks
+#: so long only, during this time after the last one was found; and so long one batch may look for
+#: its locked rows, one by one, before all that is still locked counts as such.
+SHORT_LOCK_SECONDS = 0.1
+LOCKS_EXPECTED_SECONDS = 15.0
+ISOLATE_SECONDS = 3.0
 
 
 class PostgresStore(PostgresLetters):
@@ -67,11 +72,15 @@ class PostgresStore(PostgresLetters):
     def __init__(
         self, dsn: str, pool_min: int = 0, pool_max: int = 10, *, limits: Limits | None = None
     ) -> None:
-        self._pool = PostgresPool(dsn, pool_min, pool_max, limits or Limits())
+        limits = limits or Limits()
+        self._pool = PostgresPool(dsn, pool_min, pool_max, limits)
         #: Claims that the database may hold, but nobody got: the connection broke, or the caller
         #: was cancelled. They are dropped before they could be renewed, or stand in the way.
         self._orphans: set[claims.Holding] = set()
         self._claiming = asyncio.Lock()
+        self._locks_expected_until = 0.0
+        short = round(min(SHORT_LOCK_SECONDS, limits.lock_seconds) * 1000)
+        self._short_locks = f"SET LOCAL lock_timeout = '{short}ms'"
         self._claims: Batcher[ClaimRequest, Claim] = Batcher(
             self._claim,
             max_size=MAX_BATCH,
@@ -230,21 +239,40 @@ class PostgresStore(PostgresLetters):
         self,
         work: Callable[[Any, Sequence[Item]], Awaitable[list[Result]]],
         items: Sequence[Item],
+        isolate_until: float | None = None,
     ) -> list[Result | Exception]:
-        """Run a batch in one transaction, or in halves when one of its rows can't be written."""
+        """Run a batch in one transaction, or in halves when one of its rows can't be written.
+
+        `isolate_until`: until when locked rows are looked for among those that are left.
+        """
+        failure: AnswerloopError
         try:
-            results = await self._pool.run(lambda connection: work(connection, items))
-            return [*results]
-        except (InputError, StoreUnavailable) as error:
-            if not (isinstance(error, InputError) or _row_is_locked(error)):
-                raise
-            if len(items) == 1:
-                return [error]
+            return [*await self._pool.run(lambda connection: self._timed(connection, work, items))]
+        except InputError as error:
+            failure = error
+        except RowLocked as error:
+            failure, now = error, monotonic()
+            self._locks_expected_until = now + LOCKS_EXPECTED_SECONDS
+            isolate_until = isolate_until or now + ISOLATE_SECONDS
+            if now > isolate_until:
+                return [error] * len(items)
+        if len(items) == 1:
+            return [failure]
         middle = len(items) // 2
         return [
-            *await self._split(work, items[:middle]),
-            *await self._split(work, items[middle:]),
+            *await self._split(work, items[:middle], isolate_until),
+            *await self._split(work, items[middle:], isolate_until),
         ]
+
+    async def _timed(
+        self,
+        connection: Any,
+        work: Callable[[Any, Sequence[Item]], Awaitable[list[Result]]],
+        items: Sequence[Item],
+    ) -> list[Result]:
+        if monotonic() < self._locks_expected_until:
+            await connection.execute(self._short_locks)
+        return await work(connection, items)
 
 
 async def _accept(connection: Any, chunks: Sequence[Sequence[Accepted]]) -> list[set[str]]:
@@ -282,7 +310,3 @@ async def _finish(connection: Any, chunks: Sequence[Endings]) -> list[None]:
     await writes.put_questions(connection, rows)
     await writes.bury(connection, [letter for _, letters in chunks for letter in letters])
     return [None] * len(chunks)
-
-
-def _row_is_locked(error: Exception) -> bool:
-    return isinstance(error.__cause__, asyncpg.LockNotAvailableError)
