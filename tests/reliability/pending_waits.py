@@ -7,7 +7,6 @@ this process. Prints how many wait, and in MiB the resident memory before and th
 from __future__ import annotations
 
 import asyncio
-import resource
 import sys
 from pathlib import Path
 
@@ -49,7 +48,10 @@ def waiting(engine: Engine) -> int:
 
 
 def _most_mebibytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most this process had since it began; `ru_maxrss` would begin with its parent's."""
+    status = Path("/proc/self/status").read_text()
+    [kibibytes] = [int(line.split()[1]) for line in status.splitlines() if line[:6] == "VmHWM:"]
+    return kibibytes / 1024
 
 
 if __name__ == "__main__":
