@@ -1,0 +1,1 @@
+"""Recommendations that learn from the stream: fitted in a batch, folded in live."""
