@@ -36,6 +36,13 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scorer_errors": ("Failed scorings (tried again)", ()),
     "stage_errors": ("Unexpected errors inside a stage", ("stage",)),
     "events_released": ("Events given back because of a rebalance or a stop", ("stage",)),
+    "ratings_valid": ("Ratings that were applied by this process", ()),
+    "ratings_rejected": ("Rating events that were refused, by rule", ("rule",)),
+    "ratings_duplicate": ("Ratings that were there already", ()),
+    "ratings_stale": ("Ratings older than the known one of the same user and movie", ()),
+    "ratings_late": ("Ratings that were applied, but came too late for their window", ()),
+    "ratings_fenced": ("Saves refused because another worker has gone on with the partition", ()),
+    "recommendations_published": ("Recommendations made and published", ()),
     "http_requests": ("HTTP requests", ("route", "code")),
 }
 
@@ -47,6 +54,12 @@ GAUGES: dict[str, str] = {
     "calls_in_flight": "Model calls in flight in this process",
     "log_lines_suppressed": "Log lines that were not written because they repeat others",
     "stuck": "Partitions that make no progress",
+    "ratings_lag": "Ratings in the log that are not stored yet, on this process's partitions",
+    "rating_rmse": "Root mean square error, in stars, of predictions made before learning",
+    "rating_latency_p50": "Seconds from a rating's time stamp in the log to its place in the state",
+    "rating_latency_p95": "The same: 95 of 100 take no longer",
+    "rating_latency_p99": "The same: 99 of 100 take no longer",
+    "rating_users_waiting": "Users whose recommendations are to be made anew",
     "retries_waiting": "Waits on the partitions of this process",
 }
 
@@ -122,6 +135,7 @@ class Metrics:
             **{name: self._read(name) for name in self._watched},
             "settled_by_status": settled,
             "dead_letters_by_cause": self.labelled("dead_letters"),
+            "ratings_rejected_by_rule": self.labelled("ratings_rejected"),
             "model_calls_by_outcome": self.labelled("model_calls"),
             "model_tokens_by_kind": self.labelled("model_tokens"),
         }

@@ -17,6 +17,19 @@ class RatingsLimits:
     max_movie_id: int = 131_262
     flush_seconds: float = 1.0
     """How often what was applied is stored, and its events are acknowledged."""
+    max_unsaved: int = 200_000
+    """Events in hand at most, until what they changed is stored."""
+    recommend_seconds: float = 0.05
+    """How often recommendations get a turn of the event loop."""
+    recommend_turn_seconds: float = 0.02
+    """How long such a turn may be, about."""
+    busy_turn_seconds: float = 0.002
+    """The same while more than `busy_lag` events wait: the stream comes first."""
+    busy_lag: int = 20_000
+    reload_seconds: float = 5.0
+    """How often a newer model is looked for."""
+    stored_movies: int = 50
+    published_movies: int = 10
     metrics_seconds: float = 10.0
     """How often `StreamMetrics` are published."""
     drain_grace_seconds: float = 3.0
@@ -30,6 +43,9 @@ class RatingsContext(StageContext):
     `schema` is for sending, and for every topic but `ratings`, which has its own wire format.
     """
 
+    #: Why the ratings can't go on without somebody's help; None while they can.
+    blocked: str | None = None
+
     names: RatingTopicNames
     limits: RatingsLimits
     opened: RatingPorts | None = None
@@ -39,3 +55,6 @@ class RatingsContext(StageContext):
         if self.opened is None:
             raise RuntimeError("the ports are opened when the worker boots")
         return self.opened
+
+    def refusing(self) -> str | None:
+        return super().refusing() or self.blocked

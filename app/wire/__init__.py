@@ -5,6 +5,14 @@ what does not fit arrives as `Rejected`, which the stage dead-letters before it 
 """
 
 from app.wire.gate import WireGate
-from app.wire.schema import MAX_VALUE_BYTES, Arrival, Chunk, Rejected, TopicSchema
+from app.wire.schema import MAX_VALUE_BYTES, Arrival, Chunk, RatingSchema, Rejected, TopicSchema
 
-__all__ = ["MAX_VALUE_BYTES", "Arrival", "Chunk", "Rejected", "TopicSchema", "WireGate"]
+__all__ = [
+    "MAX_VALUE_BYTES",
+    "Arrival",
+    "Chunk",
+    "RatingSchema",
+    "Rejected",
+    "TopicSchema",
+    "WireGate",
+]

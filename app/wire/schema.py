@@ -10,8 +10,6 @@ import faust
 
 from app.transports import RawRecord
 from app.wire.gate import WireGate
-from app.wire.ratings import encode_rating
-from models.ratings import RatingEvent
 
 #: Below the topics' max.message.bytes, so that a key and headers fit beside it.
 MAX_VALUE_BYTES = 2_000_000
@@ -47,13 +45,10 @@ class TopicSchema(faust.Schema):
     """Decodes every topic of an app by its record; keys are the question ids.
 
     An agent on a plain topic gets the record or `Rejected`, on a packed topic a `Chunk` of both.
-    Rating events are the exception: their agent gets them as they lie in the log, and reads a
-    whole chunk at once (`app.wire.ratings`).
     """
 
     def __init__(self, records: Mapping[str, type[faust.Record]]) -> None:
         super().__init__()
-        self._raw = {topic for topic, record in records.items() if record is RatingEvent}
         self._by_type = {record: WireGate(record) for record in records.values()}
         self._gates = {topic: self._by_type[record] for topic, record in records.items()}
 
@@ -62,8 +57,6 @@ class TopicSchema(faust.Schema):
         return key
 
     def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002 (Faust's signature)
-        if message.topic in self._raw:
-            return message.value
         if isinstance(message.value, list):
             return [self._arrival(raw) for raw in message.value]
         return self.read(message.topic, message.key, message.value)
@@ -86,10 +79,6 @@ class TopicSchema(faust.Schema):
         return (key.encode() if isinstance(key, str) else key), headers
 
     def dumps_value(self, app: Any, value: Any, *, headers: Any, **_: Any) -> Any:  # noqa: ARG002 (Faust's signature)
-        if isinstance(value, RatingEvent):
-            return encode_rating(
-                value.userId, value.movieId, value.rating, value.timestamp
-            ), headers
         encoded = self._by_type[type(value)].encode(value)
         if len(encoded) > MAX_VALUE_BYTES:
             raise ValueError(f"{type(value).__name__} of {len(encoded)} bytes is too large to send")
@@ -100,3 +89,18 @@ class TopicSchema(faust.Schema):
         return Arrival(
             raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, value
         )
+
+
+class RatingSchema(faust.Schema):
+    """The schema of the packed topic `ratings`: a chunk arrives as it lies in the log.
+
+    Its agent reads all of it at once (`app.wire.ratings`).
+    """
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> bytes | None:  # noqa: ARG002 (Faust's signature)
+        key: bytes | None = message.key
+        return key
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> list[RawRecord]:  # noqa: ARG002 (Faust's signature)
+        found: list[RawRecord] = message.value
+        return found

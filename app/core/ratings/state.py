@@ -20,11 +20,15 @@ from app.core.ratings.windows import Windows
 
 
 class Applied(NamedTuple):
-    """The ratings that changed the state, side by side and in their order."""
+    """The ratings that changed the state, side by side and in their order; and how many not."""
 
     users: list[int]
     movies: list[int]
     halves: list[int]
+    duplicate: int
+    stale: int
+    late: int
+    """Of those that changed it, too late for their windows."""
 
 
 class PartitionState:
@@ -65,8 +69,9 @@ class PartitionState:
         """
         totals, movies, changed, rows = self._totals, self._movies, self._changed, self._rows
         put, window, by_halves = self._users.put, self._windows.add, self._totals.by_halves
-        applied = Applied([], [], [])
-        to_users, to_movies, to_halves = (each.append for each in applied)
+        users_, movies_, halves_ = list[int](), list[int](), list[int]()
+        to_users, to_movies, to_halves = users_.append, movies_.append, halves_.append
+        duplicate, stale, late = totals.duplicate, totals.stale, self._windows.late
         squared = 0.0
         for at, rating in enumerate(ratings):
             user, movie, timestamp = rating.userId, rating.movieId, rating.timestamp
@@ -102,11 +107,18 @@ class PartitionState:
             if predicted is not None:
                 error = predicted[at] - rating.rating
                 squared += error * error
-        totals.valid += len(applied.users)
+        totals.valid += len(users_)
         if predicted is not None:
-            totals.predicted += len(applied.users)
+            totals.predicted += len(users_)
             totals.squared_error += float(squared)
-        return applied
+        return Applied(
+            users_,
+            movies_,
+            halves_,
+            totals.duplicate - duplicate,
+            totals.stale - stale,
+            self._windows.late - late,
+        )
 
     def refuse(self, rule: str) -> None:
         """Count an event that broke a rule."""
@@ -187,10 +199,6 @@ class PartitionState:
     @property
     def worth_merging(self) -> bool:
         return worth_merging(self.journal_bytes, self.ratings)
-
-    def merged(self, journal_bytes: int) -> None:
-        """The stored journal has this size now, and what was saved since it was read."""
-        self.journal_bytes = journal_bytes
 
     def ratings_of(self, user: int) -> Ratings:
         """Return a user's movies, ascending, and marks: no copies, so not to be kept or changed."""

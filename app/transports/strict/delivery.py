@@ -237,6 +237,15 @@ class Delivery(Messages):
                 delay = self.release_seconds if after_seconds is None else after_seconds
                 self.add_future(self._hand_out_again(message.tp, flight, self._epoch, delay))
 
+    def deliver_from(self, tp: TP, offset: int) -> None:
+        """Deliver an owned partition once more from `offset`, which may be committed already.
+
+        A new epoch begins: what is in flight of any partition is void, and delivered again.
+        """
+        if tp in self._ledgers and self._owns(tp):
+            self._rewind(self._ledgers)
+            self._ledgers[tp].rewind(to=offset)
+
     async def _hand_out_again(self, tp: TP, flight: Flight, epoch: int, delay: float) -> None:
         if delay > 0:
             await self.sleep(delay)

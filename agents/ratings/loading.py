@@ -1,0 +1,89 @@
+"""The state that a chunk is applied to: loaded when first needed, and checked with the log."""
+
+from __future__ import annotations
+
+import asyncio
+
+from faust.types import TP
+
+from agents.ratings.context import RatingsContext
+from agents.ratings.partitions import Partition
+from agents.waits import Draining, interruptible, until_up
+from app.core.ratings.state import PartitionState
+
+
+async def state_for(
+    context: RatingsContext, partition: Partition, first: int, last: int
+) -> PartitionState:
+    """Return the state that knows every offset below `first`, loaded if need be.
+
+    Waits while the store is away. Raises Draining when the chunk `first..last` is to be given
+    back: the log was asked to deliver from where the state stands.
+    """
+    state = partition.state
+    if state is None or first > state.next_offset:  # unknown, or another worker has gone on
+        partition.drop()
+        state = partition.state = await _loaded(context, partition.number)
+    if last < state.next_offset:
+        await _refuse_another_log(context, partition, state)
+    if first > state.next_offset:
+        _ask_for_what_is_missing(context, partition, state, first)
+    partition.asked_from = None
+    return state
+
+
+async def _loaded(context: RatingsContext, number: int) -> PartitionState:
+    stored = await until_up(context, "database", lambda: context.ports.store.load(number))
+    # A second for each million ratings: too long for the event loop.
+    state = await interruptible(context, asyncio.to_thread(PartitionState, number, stored))
+    context.log.info(
+        "ratings_loaded", partition=number, next_offset=state.next_offset, ratings=state.ratings
+    )
+    return state
+
+
+async def _refuse_another_log(
+    context: RatingsContext, partition: Partition, state: PartitionState
+) -> None:
+    """All of the chunk is known. That is usual after a crash, but not beyond the log's end."""
+    tp = TP(context.names.ratings, partition.number)
+
+    async def end_of_log() -> int:
+        return int((await context.app.consumer.highwaters(tp)).get(tp) or 0)
+
+    end = await until_up(context, "broker", end_of_log)
+    if end >= state.next_offset:
+        return
+    context.blocked = (
+        f"{tp.topic}[{tp.partition}] ends at offset {end}, but ratings up to "
+        f"{state.next_offset} are stored: the log was deleted or replaced. "
+        "`answerloop ratings reset` forgets what is stored and counts the log anew"
+    )
+    context.log.error("ratings_blocked", reason=context.blocked)
+    with context.waiting_for("answerloop ratings reset"):
+        await interruptible(context, asyncio.Event().wait(), grace_seconds=0)
+
+
+def _ask_for_what_is_missing(
+    context: RatingsContext, partition: Partition, state: PartitionState, first: int
+) -> None:
+    """The store is behind the group: it was reset or restored, or the log has lost some."""
+    if partition.asked_from != state.next_offset:
+        partition.asked_from = state.next_offset
+        context.log.warning(
+            "ratings_read_again",
+            partition=partition.number,
+            from_offset=state.next_offset,
+            to_offset=first,
+        )
+        tp = TP(context.names.ratings, partition.number)
+        context.app.consumer.deliver_from(tp, state.next_offset)
+        raise Draining
+    context.log.error(
+        "ratings_missing",
+        partition=partition.number,
+        from_offset=state.next_offset,
+        to_offset=first,
+        why="the log does not have them any more",
+    )
+    state.passed(first)

@@ -1,0 +1,189 @@
+"""`statistics`: reads chunks of ratings into the exact state, and acknowledges what is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import faust
+
+from agents.ratings.context import RatingsContext
+from agents.ratings.flushing import STAGE, Flusher
+from agents.ratings.loading import state_for
+from agents.ratings.measuring import Meter
+from agents.ratings.partitions import Partition, Partitions
+from agents.ratings.recommending import Waiting
+from agents.ratings.refusing import bury
+from agents.waits import Draining, interruptible, raise_if_draining
+from app.core.ratings.events import RatingLike, RatingLimits, Refusal
+from app.core.ratings.state import Applied, PartitionState
+from app.transports import RawRecord
+from app.wire import RatingSchema
+from app.wire.ratings import RatingReader
+
+
+class Statistics:
+    """Reads the chunks of all partitions: in order within one, side by side across them."""
+
+    def __init__(
+        self,
+        context: RatingsContext,
+        partitions: Partitions,
+        flusher: Flusher,
+        waiting: Waiting,
+        meter: Meter,
+    ) -> None:
+        self._context = context
+        self._partitions = partitions
+        self._flusher = flusher
+        self._waiting = waiting
+        self._meter = meter
+        limits = context.limits
+        self._reader = RatingReader(RatingLimits(limits.max_user_id, limits.max_movie_id))
+        self._in_hand = 0
+        self._room = asyncio.Event()
+        self._learns = True
+
+    async def read(self, stream: faust.Stream) -> None:
+        """Take chunks while there is room; each is acknowledged when a save has covered it."""
+        context = self._context
+        async for event in stream.noack().events():
+            if event.message.acked:
+                continue  # void: it was taken back while it was queued
+            try:
+                await interruptible(context, self._until_room(), grace_seconds=0)
+            except Draining:
+                self._give_back(event)
+                continue
+            self._in_hand += len(event.value)
+            task = asyncio.create_task(self._to_the_end(event))
+            context.hold(event, task)
+            task.add_done_callback(self._leaves(len(event.value)))
+
+    async def _until_room(self) -> None:
+        """Memory is bounded: while the store is away, the log keeps the rest."""
+        while self._in_hand >= self._context.limits.max_unsaved:
+            self._flusher.needed(at_once=True)
+            self._room.clear()
+            await self._room.wait()
+
+    def _leaves(self, count: int) -> Callable[[Any], None]:
+        def leave(_: Any) -> None:
+            self._in_hand -= count
+            self._room.set()
+
+        return leave
+
+    async def _to_the_end(self, event: Any) -> None:
+        """Work on one chunk: it is acknowledged, or given back. Never raises."""
+        context = self._context
+        try:
+            raise_if_draining(context)
+            with context.waiting_for.in_hand(STAGE, event):
+                saved = await self._take_in(event)
+                with context.waiting_for("its flush"):
+                    await interruptible(context, saved)
+        except Draining:
+            self._give_back(event)
+        except asyncio.CancelledError:
+            self._give_back(event)
+            raise
+        except Exception:  # noqa: BLE001 (the stage boundary: nothing may be lost)
+            context.metrics.count("stage_errors", STAGE)
+            context.log.error("stage_error", stage=STAGE, error=traceback.format_exc())
+            self._partitions[event.message.partition].drop()  # it may be half applied
+            self._give_back(event)
+        else:
+            event.ack()
+
+    async def _take_in(self, event: Any) -> asyncio.Future[None]:
+        """Apply a chunk; return what is done when its offsets are stored."""
+        context, partition = self._context, self._partitions[event.message.partition]
+        with context.waiting_for("its turn"):
+            await partition.lane.acquire()
+        try:
+            raise_if_draining(context)
+            if event.message.acked:
+                raise Draining  # void
+            return await self._chunk(partition, event.value)
+        finally:
+            partition.lane.release()
+
+    async def _chunk(self, partition: Partition, raws: Sequence[RawRecord]) -> asyncio.Future[None]:
+        first, last = raws[0].offset, raws[-1].offset
+        before = partition.state
+        state = await state_for(self._context, partition, first, last)
+        if state is not before:
+            self._waiting.add_all(partition)
+        if first < state.next_offset:
+            raws = [raw for raw in raws if raw.offset >= state.next_offset]
+        found = self._reader.read_all(raws)
+        refused = [
+            (raw, each) for raw, each in zip(raws, found, strict=True) if type(each) is Refusal
+        ]
+        if refused:
+            await bury(self._context, refused)
+            if partition.state is not state:
+                raise Draining  # another worker has gone on meanwhile
+        self._apply(partition, state, raws, found)
+        for _, refusal in refused:
+            state.refuse(refusal.rule.value)
+        state.passed(max(last + 1, state.next_offset))
+        self._flusher.needed(at_once=self._in_hand > self._context.limits.max_unsaved // 2)
+        return partition.covered(last + 1)
+
+    def _apply(
+        self,
+        partition: Partition,
+        state: PartitionState,
+        raws: Sequence[RawRecord],
+        found: Sequence[RatingLike | Refusal],
+    ) -> None:
+        """Predict, apply, learn: without a pause, so that no save sees half a chunk."""
+        ratings: list[Any] = [each for each in found if type(each) is not Refusal]
+        arrived = [
+            int(raw.timestamp * 1000)
+            for raw, each in zip(raws, found, strict=True)
+            if type(each) is not Refusal
+        ]
+        applied = state.apply_all(ratings, arrived, self._predicted(ratings))
+        self._learn(applied)
+        self._waiting.add(partition, applied.users)
+        self._meter.applied(applied, raws)
+
+    def _predicted(self, ratings: Sequence[RatingLike]) -> list[float] | None:
+        """Predict the ratings before they are learnt from. The statistics don't depend on it."""
+        users, movies = [each.userId for each in ratings], [each.movieId for each in ratings]
+        try:
+            return list(self._context.ports.recommender.predict(users, movies)) if users else None
+        except Exception:  # noqa: BLE001 (a recommender that fails costs its own figures only)
+            self._no_recommender()
+            return None
+
+    def _learn(self, applied: Applied) -> None:
+        try:
+            self._context.ports.recommender.observe(applied.movies, applied.halves)
+        except Exception:  # noqa: BLE001 (as above)
+            self._no_recommender()
+
+    def _no_recommender(self) -> None:
+        self._context.metrics.count("stage_errors", "recommender")
+        if self._learns:
+            self._learns = False
+            self._context.log.error("recommender_failed", error=traceback.format_exc())
+
+    def _give_back(self, event: Any) -> None:
+        self._context.metrics.count("events_released", STAGE)
+        self._context.app.consumer.release(event)
+
+
+def declare(context: RatingsContext, statistics: Statistics) -> None:
+    """Declare the agent on the packed topic."""
+    topic = context.app.topic(context.names.ratings, schema=RatingSchema())
+
+    @context.app.agent(topic, name=STAGE)
+    async def statistics_agent(stream: faust.Stream) -> None:
+        """Ratings in; stored statistics, recommendations and dead letters out."""
+        await statistics.read(stream)
