@@ -1,6 +1,6 @@
 """Topics read from outside any group: every record of one, and what a group has left unread.
 
-A topic that is not there raises BrokerUnavailable: who sees nothing must not say that all is well.
+A topic that is not there raises TopicMissing: who sees nothing must not say that all is well.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from app.broker import kafka_hosts, kafka_security, log_folder
 from app.errors import BrokerUnavailable, UnavailableError
 from app.settings import PREFIX, Settings
 from app.transports.embedded.reader import open_readonly
+
+
+class TopicMissing(BrokerUnavailable):
+    """There is no such topic."""
 
 
 class TopicReader(Protocol):
@@ -64,7 +68,7 @@ class LogReader:
     def _partitions(self, topic: str) -> list[tuple[str, int]]:
         info = self._reader.topics().get(topic)
         if info is None:
-            raise BrokerUnavailable(f"there is no topic {topic}")
+            raise TopicMissing(f"there is no topic {topic}")
         return [(topic, n) for n in range(info.partitions)]
 
 
@@ -80,9 +84,13 @@ class KafkaReader:
         if self._consumer is None:
             from aiokafka import AIOKafkaConsumer
             from aiokafka.admin import AIOKafkaAdminClient
+            from aiokafka.errors import KafkaError
 
-            self._admin = AIOKafkaAdminClient(**self._options)
-            await self._admin.start()
+            try:
+                self._admin = AIOKafkaAdminClient(**self._options)
+                await self._admin.start()
+            except KafkaError as error:
+                raise BrokerUnavailable(f"Kafka does not answer: {error}") from error
             self._consumer = AIOKafkaConsumer(
                 **self._options,
                 max_partition_fetch_bytes=16 * 1024 * 1024,
@@ -135,7 +143,7 @@ class KafkaReader:
         found = await self._admin.describe_topics(list(topics))
         missing = [each["topic"] for each in found if not each["partitions"]]
         if missing or len(found) != len(topics):
-            raise BrokerUnavailable(f"there is no topic {', '.join(missing)}")
+            raise TopicMissing(f"there is no topic {', '.join(missing)}")
         return [
             TopicPartition(each["topic"], partition["partition"])
             for each in found

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.charts.numbers import shown
+from app.charts.numbers import compact, shown
 
 _TIME_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200)
 
@@ -60,12 +60,24 @@ def seconds_axis(values: Sequence[float]) -> Axis:
     return Axis(low, high, ticks, log=True)
 
 
+def plain_axis(values: Iterable[float], steps: int = 4) -> Axis:
+    """Return an axis around values that may be far from 0, in about `steps` steps."""
+    found = list(values) or [0.0, 1.0]
+    low, high = min(found), max(found)
+    step = _round_step(max(high - low, abs(high) * 0.02, 1e-6) / steps)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    last = max(last, first + 1)
+    ticks = tuple(Tick(n * step, shown(round(n * step, 9))) for n in range(first, last + 1))
+    return Axis(first * step, last * step, ticks)
+
+
 def time_axis(end: float, most: int) -> tuple[Axis, str]:
     """Return an axis for times from 0 to `end` seconds with `most` ticks or so, and its unit."""
     end = max(end, 1.0)
     step = next((each for each in _TIME_STEPS if end / each <= most + 0.5), None)
     step = step or math.ceil(end / most / 86_400) * 86_400
-    divisor, unit = (3600, "h") if step >= 1800 else (60, "min") if step >= 60 else (1, "s")
+    units = ((86_400, 86_400, "d"), (1800, 3600, "h"), (60, 60, "min"), (0, 1, "s"))
+    divisor, unit = next((each, name) for least, each, name in units if step >= least)
     ticks = [Tick(at, shown(at / divisor)) for at in range(0, math.floor(end) + 1, step)]
     return Axis(0.0, end, tuple(ticks)), unit
 
@@ -77,7 +89,7 @@ def _linear(highest: float, steps: int, *, whole: bool) -> Axis:
     if whole:
         step = max(1.0, step)
     count = math.ceil(highest / step - 1e-9)
-    ticks = tuple(Tick(n * step, shown(round(n * step, 9))) for n in range(count + 1))
+    ticks = tuple(Tick(n * step, compact(round(n * step, 9))) for n in range(count + 1))
     return Axis(0.0, count * step, ticks)
 
 

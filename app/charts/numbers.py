@@ -83,3 +83,23 @@ def moment(value: Any) -> str:
 def words(name: str) -> str:
     """Return `settle_seconds` as `settle seconds`."""
     return name.replace("_", " ")
+
+
+def percent(share: Any) -> str:
+    """Return a share as `27.8 %`, `0.04 %`, `100 %`; a dash for what is none."""
+    value = real(share)
+    if value is None:
+        return "\N{EN DASH}"
+    value *= 100
+    if 0 < value < 0.01:
+        return f"<0.01{THIN}%"
+    digits = 0 if value == int(value) or value >= 100 else 1 if value >= 1 else 2
+    return f"{value:.{digits}f}{THIN}%"
+
+
+def compact(value: float) -> str:
+    """Return a number in little room: from 100,000 on `250k`, `1.5M`, `2G`."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(unit, 1e5):
+            return f"{_decimal(value / unit)}{name}"
+    return shown(value)

@@ -8,6 +8,7 @@ from app.cli.lazy import lazy_group
 
 COMMANDS = {
     "produce": ("app.cli.ratings_produce", "produce", "Send ratings: made by a seed, or of a file"),
+    "report": ("app.cli.ratings_report", "report", "A report of the stream: a page, or JSON"),
 }
 
 
@@ -20,4 +21,5 @@ def ratings() -> None:
     answerloop ratings produce --file ml-latest-small/ratings.csv
     answerloop ratings consume --max-messages 1000
     answerloop ratings fit
+    answerloop ratings report --out report.html
     """

@@ -1,0 +1,100 @@
+"""Where the figures of a report come from: the ratings' store, and the topic `metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+
+from app.config.pipelines import RATINGS
+from app.opening import Closer, embedded_database_folder, open_rating_store
+from app.ports.ratings import RatingStore
+from app.ratings.report.figures import RatingFigures
+from app.settings import Settings
+from app.topic_reading import TopicMissing, TopicReader, reader_of
+from app.topics import app_name, rating_topic_names
+from app.wire.gate import WireGate
+from models.ratings import StreamMetrics
+
+HOUR = 3600.0
+
+
+async def read_figures(settings: Settings, *, now: float, top: int, hours: float) -> RatingFigures:
+    """Read everything once: `top` movies, metrics of the last `hours` that there are.
+
+    Raises UnavailableError when the database or the broker can't be reached.
+    """
+    reader = reader_of(settings)
+    try:
+        metrics, unreadable = await _metrics(reader, rating_topic_names(settings).metrics, hours)
+        lag = await _lag(reader, settings)
+    finally:
+        await reader.close()
+    async with reading_store(settings) as store:
+        return RatingFigures(
+            taken_at=now,
+            stats=await store.stats(),
+            popular=await store.popular(top),
+            exposure=await store.exposure(),
+            users_recommended=await store.users_with_recommendations(),
+            metrics=metrics,
+            unreadable=unreadable,
+            lag=lag,
+        )
+
+
+def read_metrics(values: Sequence[bytes], hours: float) -> tuple[list[StreamMetrics], int]:
+    """Return messages by time, those within `hours` of the newest, and how many are none."""
+    gate = WireGate(StreamMetrics)
+    found: list[StreamMetrics] = []
+    unreadable = 0
+    for value in values:
+        try:
+            message = gate.decode(value)
+        except ValueError:
+            unreadable += 1
+            continue
+        found.append(cast(StreamMetrics, message))
+    found.sort(key=lambda each: each.at)
+    since = found[-1].at - hours * HOUR if found else 0.0
+    return [each for each in found if each.at >= since], unreadable
+
+
+async def _metrics(
+    reader: TopicReader, topic: str, hours: float
+) -> tuple[list[StreamMetrics], int]:
+    try:
+        return read_metrics(await reader.values(topic), hours)
+    except TopicMissing:
+        return [], 0
+
+
+async def _lag(reader: TopicReader, settings: Settings) -> Mapping[str, int] | None:
+    """Return events beyond the group's offsets by partition; None without the topic."""
+    try:
+        topics = [rating_topic_names(settings).ratings]
+        return await reader.lag(app_name(settings, RATINGS), topics)
+    except TopicMissing:
+        return None
+
+
+@asynccontextmanager
+async def reading_store(settings: Settings) -> AsyncIterator[RatingStore]:
+    """Open the store for reading, also while a worker runs the embedded database."""
+    from app.adapters.embedded_postgres.files import Installation
+    from app.adapters.embedded_postgres.server import EmbeddedPostgresBusy
+    from app.adapters.store.postgres.ratings import PostgresRatingStore
+
+    closers: list[Closer] = []
+    try:
+        try:
+            store: RatingStore = await open_rating_store(settings, closers)
+        except EmbeddedPostgresBusy:
+            installation = Installation.prepare(embedded_database_folder(settings))
+            running = PostgresRatingStore(installation.dsn)
+            closers.append(running.close)
+            store = running
+        yield store
+    finally:
+        for closer in reversed(closers):
+            await closer()
