@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from app.cli.lazy import lazy_group
 
 COMMANDS = {
     "produce": ("app.cli.ratings_produce", "produce", "Send ratings: made by a seed, or of a file"),
+    "consume": ("app.cli.ratings_consume", "consume", "Read the topic, and add up what is in it"),
     "report": ("app.cli.ratings_report", "report", "A report of the stream: a page, or JSON"),
 }
 

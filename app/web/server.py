@@ -11,7 +11,7 @@ from app.engine_file import remove_engine_file, write_engine_file
 from app.errors import SettingsError
 from app.factory import PipelineApp, RatingsApp
 from app.settings import Settings
-from app.web import costs, dead_letters, health, openapi, ratings, scores
+from app.web import costs, dead_letters, health, openapi, rating_intake, ratings, scores
 from app.web import questions as question_routes
 from app.web.bodies import MAX_BODY_BYTES
 from app.web.connections import HEAD_SECONDS, LINGERING_SECONDS
@@ -43,6 +43,7 @@ def make_web_app(
         _add_question_routes(app, questions, settings)
     if ratings_context is not None:
         ratings.add_routes(app, ratings_context)
+        rating_intake.add_routes(app, ratings_context)
     openapi.add_routes(app, settings)
     return app
 

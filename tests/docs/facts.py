@@ -14,7 +14,7 @@ import click
 from app.cli.main import cli
 from app.core.failures import CAUSES
 from app.core.retry import RetryKind
-from app.factory import PipelineApp, create_app
+from app.factory import PipelineApp, RatingsApp, create_app, create_ratings_app
 from app.settings import PREFIX, Settings
 from app.web.server import make_web_app
 from tests.docs.pages import ROOT
@@ -33,6 +33,18 @@ def settings() -> Settings:
 def pipeline() -> PipelineApp:
     """Return the application, wired and not connected."""
     return create_app(settings())
+
+
+@cache
+def ratings() -> RatingsApp:
+    """Return the application of the ratings, wired and not connected."""
+    return create_ratings_app(settings())
+
+
+@cache
+def web_app() -> Any:
+    """Return the HTTP application of a worker that runs every pipeline."""
+    return make_web_app(pipeline().context, settings(), ratings().context)
 
 
 def default_shown(value: Any) -> str:
@@ -67,7 +79,7 @@ def bounds(name: str) -> set[str]:
 def readers() -> dict[str, set[str]]:
     """Return the agents that read each topic."""
     found: dict[str, set[str]] = {}
-    for name, agent in pipeline().agents.items():
+    for name, agent in (*pipeline().agents.items(), *ratings().agents.items()):
         for topic in agent.channel.topics:
             found.setdefault(topic, set()).add(name)
     return found
@@ -101,10 +113,9 @@ def option_names(command: click.Command) -> set[str]:
 
 def routes() -> set[str]:
     """Return `METHOD /path` of every route."""
-    web = make_web_app(pipeline().context, settings())
     return {
         f"{route.method} {route.resource.canonical}"
-        for route in web.router.routes()
+        for route in web_app().router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
 

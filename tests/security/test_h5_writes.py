@@ -13,12 +13,11 @@ from app.settings import load_settings
 from app.web import middleware
 from app.web.middleware import READS
 from app.web.openapi import served_routes
-from app.web.server import make_web_app
 from tests.docs import facts
 from tests.web.client import serving
 
 TOKEN = "a-token-that-nobody-guesses"
-ROUTES = served_routes(make_web_app(facts.pipeline().context, facts.settings()))
+ROUTES = served_routes(facts.web_app())
 WRITES = [route for route in ROUTES if route.split(" ")[0] not in READS]
 WRONG = (
     None,
@@ -37,11 +36,11 @@ WRONG = (
 
 
 def test_h5_there_are_writes_to_protect() -> None:
-    assert {"POST /query", "POST /score"} <= set(WRITES)
+    assert {"POST /query", "POST /score", "POST /ratings"} <= set(WRITES)
 
 
 async def test_h5_every_write_without_the_token_is_401_and_does_nothing() -> None:
-    async with serving(api_token=TOKEN) as api:
+    async with serving(api_token=TOKEN, ratings=True) as api:
         for route in WRITES:
             method, path = route.split(" ")
             path = re.sub(r"\{\w+\}", "x", path)
@@ -60,7 +59,7 @@ async def test_h5_every_write_without_the_token_is_401_and_does_nothing() -> Non
 
 async def test_h5_with_the_token_no_write_is_401() -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with serving(api_token=TOKEN) as api:
+    async with serving(api_token=TOKEN, ratings=True) as api:
         for route in WRITES:
             method, path = route.split(" ")
             path = re.sub(r"\{\w+\}", "x", path)

@@ -9,10 +9,12 @@ from typing import Any
 from aiohttp.test_utils import TestClient, TestServer
 
 from agents.context import Limits
+from app.factory import create_ratings_app
 from app.ports import Ports
 from app.settings import load_settings
 from app.web.server import make_web_app
 from tests.flow.engine import LIMITS, Engine, make_ports, running
+from tests.flow.ratings_stage import rating_ports
 
 
 class Api:
@@ -42,19 +44,26 @@ class Api:
 
 @asynccontextmanager
 async def serving(
-    ports: Ports | None = None, *, limits: Limits = LIMITS, **settings: Any
+    ports: Ports | None = None, *, limits: Limits = LIMITS, ratings: bool = False, **settings: Any
 ) -> AsyncIterator[Api]:
-    """Run a pipeline and its API."""
+    """Run a pipeline and its API; `ratings` as in `client_of`."""
     async with (
         running(ports or make_ports(), limits=limits) as engine,
-        client_of(engine, **settings) as client,
+        client_of(engine, ratings=ratings, **settings) as client,
     ):
         yield Api(client, engine)
 
 
 @asynccontextmanager
-async def client_of(engine: Engine, **settings: Any) -> AsyncIterator[Any]:
-    """Serve the API of an engine and return an aiohttp client of it."""
-    app = make_web_app(engine.context, load_settings(**settings))
+async def client_of(
+    engine: Engine, *, ratings: bool = False, **settings: Any
+) -> AsyncIterator[Any]:
+    """Serve the API of an engine and return an aiohttp client of it.
+
+    With `ratings` the routes of the ratings pipeline are there too, though it does not run.
+    """
+    found = load_settings(**settings)
+    more = create_ratings_app(found, rating_ports()).context if ratings else None
+    app = make_web_app(engine.context, found, more)
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -14,12 +14,11 @@ from app.web.middleware import READS
 from app.web.openapi import describe, served_routes
 from app.web.openapi_operations import OPERATIONS
 from app.web.openapi_parts import RETRIED, OneOf
-from app.web.server import make_web_app
 from tests.docs import facts
 from tests.web.client import serving
 
 ASK = {"question_text": "¿Por qué?", "original_answer": "An answer", "metadata": {"a": [1]}}
-SERVED = served_routes(make_web_app(facts.pipeline().context, facts.settings()))
+SERVED = served_routes(facts.web_app())
 
 
 def described(document: dict[str, Any]) -> set[str]:
@@ -104,7 +103,7 @@ async def test_real_replies_have_exactly_the_described_shapes() -> None:
 
 async def test_the_description_is_served_and_follows_the_settings() -> None:
     for token in (None, "a token of some length"):
-        async with serving(api_token=token) as api:
+        async with serving(api_token=token, ratings=True) as api:
             status, document = await api.get("/openapi.json")
         assert (status, document["openapi"]) == (200, "3.1.0")
         assert described(document) == set(SERVED)
