@@ -26,3 +26,5 @@ def ratings() -> None:
     answerloop ratings fit
     answerloop ratings report --out report.html
     """
+    # What aiokafka logs of a broker that is away, a command says itself, in one line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
