@@ -24,12 +24,6 @@ def _no_settings_from_outside() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_folders_in_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """An app that names no data folder makes one where it runs; so do those of child processes."""
-    os.environ["APP_DATADIR"] = str(tmp_path_factory.mktemp("faust-data"))
-
-
-@pytest.fixture(scope="session", autouse=True)
 def _interrupts_arrive() -> None:
     """A suite that is started in the background ignores SIGINT, and so would what it starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

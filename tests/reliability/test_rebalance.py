@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import signal
 import sys
@@ -45,9 +46,10 @@ class Flock:
         ready = self._folder / f"worker-{self._started}.ready"
         options = {**self._options, "seed": self._started, "ready": str(ready)}
         command = [sys.executable, "-m", "tests.reliability.rebalance_worker", json.dumps(options)]
+        environment = {**os.environ, "APP_DATADIR": str(ready.with_suffix(".data"))}
         with ready.with_suffix(".log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                *command, cwd=ROOT, stdout=log, stderr=log
+                *command, cwd=ROOT, env=environment, stdout=log, stderr=log
             )
         self._ready[process.pid] = ready
         self.alive.append(process)
