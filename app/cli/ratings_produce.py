@@ -277,7 +277,7 @@ def _source(options: Options, limits: RatingLimits, live: LiveCount) -> _Source:
         from app.errors import InputError
 
         raise InputError(
-            f"ratings by a seed need numpy ({error}): install the extra answerloop[scorer], "
+            f"ratings by a seed need numpy ({error}): pip install 'answerloop[recommender]', "
             "or give --file"
         ) from error
     count = options.count or DEFAULT_COUNT

@@ -51,9 +51,11 @@ class GroupReader(Protocol):
 
 @asynccontextmanager
 async def open_group(
-    settings: Settings, topic: str, group: str, *, reset: bool = False
+    settings: Settings, topic: str, group: str | None, *, reset: bool = False
 ) -> AsyncIterator[GroupReader]:
     """Give a reader of the group; `reset` begins at the first record there is.
+
+    Without a group all partitions are read from their first record, and nothing can be committed.
 
     Raises NotFoundError without the topic, BrokerUnavailable when nobody answers.
     """
@@ -87,12 +89,12 @@ class LogGroup:
     """A group on the embedded log."""
 
     def __init__(
-        self, log: SqliteReader, topic: str, data_dir: Path, group: str, *, reset: bool
+        self, log: SqliteReader, topic: str, data_dir: Path, group: str | None, *, reset: bool
     ) -> None:
         self._log, self._topic = log, topic
         self.where = f"the log in {log.folder}"
         self._data_dir = data_dir
-        self._file = data_dir / "consumers" / f"{quote(group, safe='')}.json"
+        self._file = None if group is None else consumer_file(data_dir, group)
         self._kept: dict[str, dict[str, int]] = self._read()
         committed = {} if reset else self._kept.get(topic, {})
         partitions = range(log.topics()[topic].partitions)
@@ -141,6 +143,8 @@ class LogGroup:
         }
 
     def _read(self) -> dict[str, dict[str, int]]:
+        if self._file is None:
+            return {}
         try:
             found: dict[str, dict[str, int]] = json.loads(read_private(self._file))
         except FileNotFoundError:
@@ -150,9 +154,16 @@ class LogGroup:
         return found
 
     def _write(self) -> None:
+        if self._file is None:
+            raise ValueError("nothing can be committed without a group")
         make_data_dir(self._data_dir)
         make_private_folder(self._file.parent)
         write_private(self._file, json.dumps(self._kept))
+
+
+def consumer_file(data_dir: Path, group: str) -> Path:
+    """Return the file with the offsets of a group that reads the embedded log."""
+    return data_dir / "consumers" / f"{quote(group, safe='')}.json"
 
 
 class KafkaGroup:
@@ -217,7 +228,7 @@ class KafkaGroup:
 
 @asynccontextmanager
 async def kafka_group(
-    settings: Settings, topic: str, group: str, *, reset: bool = False
+    settings: Settings, topic: str, group: str | None, *, reset: bool = False
 ) -> AsyncIterator[KafkaGroup]:
     """Join a group on Kafka. Raises NotFoundError without the topic."""
     from aiokafka import AIOKafkaConsumer
