@@ -29,8 +29,9 @@ async def save(
     """Store what changed, then commit."""
     for partition, offset in offsets.items():
         assert await store.save(aggregates[partition].take_changes(offset))
-    await consumer.commit(offsets)
-    offsets.clear()
+    if offsets:
+        await consumer.commit(offsets)
+        offsets.clear()
 
 
 async def run() -> None:
