@@ -213,14 +213,25 @@ class KafkaGroup:
                 f"{PREFIX}BROKER: {self.where}: the offsets were not committed ({error})"
             ) from error
 
+    async def ends(self) -> dict[int, int]:
+        """Return the end of each partition that is ours."""
+        from aiokafka.errors import KafkaError
+
+        try:
+            found = await self._consumer.end_offsets(sorted(self._consumer.assignment()))
+        except KafkaError as error:
+            raise BrokerUnavailable(f"{PREFIX}BROKER: {self.where}: {error}") from error
+        return {tp.partition: end for tp, end in found.items()}
+
     async def lag(self) -> dict[int, int]:
         from aiokafka.errors import KafkaError
 
-        mine = sorted(self._consumer.assignment())
+        ends = await self.ends()
         try:
-            ends = await self._consumer.end_offsets(mine)
+            at = {tp: await self._consumer.position(tp) for tp in self._consumer.assignment()}
             return {
-                tp.partition: max(0, ends[tp] - await self._consumer.position(tp)) for tp in mine
+                tp.partition: max(0, ends.get(tp.partition, 0) - position)
+                for tp, position in sorted(at.items())
             }
         except KafkaError as error:
             raise BrokerUnavailable(f"{PREFIX}BROKER: {self.where}: {error}") from error
