@@ -5,18 +5,22 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from time import monotonic
+from typing import Any
 
 from agents.ratings.context import RatingsContext
 from agents.ratings.flushing import Flusher
 from agents.ratings.partitions import Partition, Partitions
-from agents.waits import Draining, Outgoing, publish
+from agents.ratings.sending import Encoded, publish_encoded
+from agents.waits import Draining
 from app.core.ratings.changes import RecommendedMovie, UserRecommendation
 from app.ports.recommender import History
-from models import ratings as records
+from app.wire import WireGate
+from models.ratings import Recommendation
+from models.ratings import RecommendedMovie as RecommendedMovieRecord
 
 STAGE = "recommending"
-_FIRST_BATCH = 8
 _LARGEST_BATCH = 512
+_GATE = WireGate(Recommendation)
 
 
 class Waiting:
@@ -132,23 +136,25 @@ class Recommending:
         ]
         messages = [self._message(each) for each in made]
         self._took((monotonic() - began) / len(histories))
-        await publish(context, messages)
+        await publish_encoded(context, context.names.recommendations, messages)
         context.metrics.count("recommendations_published", by=len(messages))
         for (partition, _), each in zip(found, made, strict=True):
             if partition.state is not None:
                 partition.recommendations[each.user_id] = each
         self._flusher.needed()
 
-    def _message(self, made: UserRecommendation) -> Outgoing:
+    def _message(self, made: UserRecommendation) -> Encoded:
         shown = made.movies[: self._context.limits.published_movies]
-        record = records.Recommendation(
-            userId=made.user_id,
-            movies=[_published(movie) for movie in shown],
-            model=made.model,
-            ratings=made.ratings,
-            made_at=made.made_at,
+        value = _GATE.encode_fields(
+            {
+                "userId": made.user_id,
+                "movies": [_published(movie) for movie in shown],
+                "model": made.model,
+                "ratings": made.ratings,
+                "made_at": made.made_at,
+            }
         )
-        return Outgoing(self._context.names.recommendations, str(made.user_id), record)
+        return Encoded(b"%d" % made.user_id, value)
 
     def _took(self, seconds_each: float) -> None:
         """Learn what a user costs: quickly when it is more than was thought."""
@@ -156,10 +162,13 @@ class Recommending:
         self._seconds_each += weight * (seconds_each - self._seconds_each)
 
 
-def _published(movie: RecommendedMovie) -> records.RecommendedMovie:
-    return records.RecommendedMovie(
-        movieId=movie.movie_id, score=movie.score, confidence=movie.confidence
-    )
+def _published(movie: RecommendedMovie) -> dict[str, Any]:
+    return {
+        "type": RecommendedMovieRecord._options.namespace,
+        "movieId": movie.movie_id,
+        "score": movie.score,
+        "confidence": movie.confidence,
+    }
 
 
 def lag(context: RatingsContext) -> int:

@@ -7,25 +7,54 @@ from collections.abc import Sequence
 
 from agents.endings import dead_letter
 from agents.ratings.context import RatingsContext
-from agents.waits import Outgoing, publish
+from agents.ratings.sending import Encoded, publish_encoded
+from app.core.ratings.checking import MAX_EVENT_BYTES
 from app.core.ratings.events import Refusal
 from app.transports import RawRecord
-from app.wire import Arrival
+from app.wire import Arrival, WireGate
+from models.questions import DeadLetter
 
 #: Letters on their way at once: a chunk may be all garbage.
 _AT_ONCE = 500
+_GATE = WireGate(DeadLetter)
+_PLAUSIBLE_SECONDS = (1e9, 1e11)
+_ORDINARY_KEY_BYTES = 100
 
 
 async def bury(context: RatingsContext, refused: Sequence[tuple[RawRecord, Refusal]]) -> None:
     """Publish the dead letters of refused events, and wait until the log has them."""
+    topic = context.names.dead_letters
     for begin in range(0, len(refused), _AT_ONCE):
         batch = refused[begin : begin + _AT_ONCE]
-        await publish(context, [_letter(context, raw, refusal) for raw, refusal in batch])
+        await publish_encoded(context, topic, [_letter(context, *each) for each in batch])
     for rule, count in Counter(refusal.rule.value for _, refusal in refused).items():
         context.metrics.count("ratings_rejected", rule, by=count)
         context.metrics.count("dead_letters", f"rating_{rule}", by=count)
 
 
-def _letter(context: RatingsContext, raw: RawRecord, refusal: Refusal) -> Outgoing:
+def _letter(context: RatingsContext, raw: RawRecord, refusal: Refusal) -> Encoded:
+    cause, now = f"rating_{refusal.rule.value}", context.now()
+    if len(raw.value or b"") > MAX_EVENT_BYTES or len(raw.key or b"") > _ORDINARY_KEY_BYTES:
+        return _long_letter(context, raw, cause, refusal.detail)
+    earliest, latest = _PLAUSIBLE_SECONDS
+    value = _GATE.encode_fields(
+        {
+            "origin_topic": raw.topic,
+            "origin_partition": raw.partition,
+            "origin_offset": raw.offset,
+            "cause": cause,
+            "detail": refusal.detail,
+            "first_seen_at": raw.timestamp if earliest <= raw.timestamp <= latest else now,
+            "dead_at": now,
+            "key": raw.key,
+            "value": raw.value,
+        }
+    )
+    return Encoded(b"%s/%d/%d" % (raw.topic.encode(), raw.partition, raw.offset), value)
+
+
+def _long_letter(context: RatingsContext, raw: RawRecord, cause: str, detail: str) -> Encoded:
+    """Return the letter of an event that may have to be cut."""
     arrival = Arrival(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, None)
-    return dead_letter(context, arrival, f"rating_{refusal.rule.value}", refusal.detail)
+    letter = dead_letter(context, arrival, cause, detail)
+    return Encoded(letter.key.encode(), _GATE.encode(letter.record))

@@ -18,7 +18,7 @@ from agents.ratings.recommending import Waiting
 from agents.ratings.refusing import bury
 from agents.waits import Draining, interruptible, raise_if_draining
 from app.core.ratings.events import RatingLike, RatingLimits, Refusal
-from app.core.ratings.state import Applied, PartitionState
+from app.core.ratings.state import Applied
 from app.transports import RawRecord
 from app.wire import RatingSchema
 from app.wire.ratings import RatingReader
@@ -119,39 +119,36 @@ class Statistics:
             self._waiting.add_all(partition)
         if first < state.next_offset:
             raws = [raw for raw in raws if raw.offset >= state.next_offset]
-        found = self._reader.read_all(raws)
-        refused = [
-            (raw, each) for raw, each in zip(raws, found, strict=True) if type(each) is Refusal
-        ]
+        ratings, arrived, refused = self._read(raws)
         if refused:
             await bury(self._context, refused)
             if partition.state is not state:
                 raise Draining  # another worker has gone on meanwhile
-        self._apply(partition, state, raws, found)
+        # From here on without a pause, so that no save sees half a chunk.
+        applied = state.apply_all(ratings, arrived, self._predicted(ratings))
         for _, refusal in refused:
             state.refuse(refusal.rule.value)
         state.passed(max(last + 1, state.next_offset))
-        self._flusher.needed(at_once=self._in_hand > self._context.limits.max_unsaved // 2)
-        return partition.covered(last + 1)
-
-    def _apply(
-        self,
-        partition: Partition,
-        state: PartitionState,
-        raws: Sequence[RawRecord],
-        found: Sequence[RatingLike | Refusal],
-    ) -> None:
-        """Predict, apply, learn: without a pause, so that no save sees half a chunk."""
-        ratings: list[Any] = [each for each in found if type(each) is not Refusal]
-        arrived = [
-            int(raw.timestamp * 1000)
-            for raw, each in zip(raws, found, strict=True)
-            if type(each) is not Refusal
-        ]
-        applied = state.apply_all(ratings, arrived, self._predicted(ratings))
         self._learn(applied)
         self._waiting.add(partition, applied.users)
         self._meter.applied(applied, raws)
+        self._flusher.needed(at_once=self._in_hand > self._context.limits.max_unsaved // 2)
+        return partition.covered(last + 1)
+
+    def _read(
+        self, raws: Sequence[RawRecord]
+    ) -> tuple[list[RatingLike], list[float], list[tuple[RawRecord, Refusal]]]:
+        """Return the valid ratings, when they arrived (Unix seconds), and what is refused."""
+        ratings: list[RatingLike] = []
+        arrived: list[float] = []
+        refused: list[tuple[RawRecord, Refusal]] = []
+        for raw, found in zip(raws, self._reader.read_all(raws), strict=True):
+            if isinstance(found, Refusal):
+                refused.append((raw, found))
+            else:
+                ratings.append(found)
+                arrived.append(raw.timestamp)
+        return ratings, arrived, refused
 
     def _predicted(self, ratings: Sequence[RatingLike]) -> list[float] | None:
         """Predict the ratings before they are learnt from. The statistics don't depend on it."""

@@ -20,7 +20,7 @@ from app.factory import create_ratings_app
 from app.ports.ratings import RatingPorts, RatingStore
 from app.ports.recommender import History
 from app.service.outside import prepare_topics
-from app.settings import load_settings
+from app.settings import RATINGS, load_settings
 from app.transports import NewRecord, RawRecord, close_storage, storage_for
 from app.wire import WireGate
 from app.wire.ratings import RatingReader, encode_rating, rating_key
@@ -120,9 +120,7 @@ class RatingsEngine:
         """Put events on the log, as another program would."""
         topic = self.names.ratings
         for key, value in events:
-            await self.log.append(
-                NewRecord(topic, self.log.partition_for(topic, key), key, value)
-            )
+            await self.log.append(NewRecord(topic, self.log.partition_for(topic, key), key, value))
 
     def messages(self, topic: str) -> list[RawRecord]:
         found = []
@@ -169,8 +167,8 @@ def event_of(raw: RawRecord) -> Event:
     found = READER.read(raw.key, raw.value)
     if isinstance(found, Refusal):
         return Event(rule=found.rule.value)
-    arrived = int(raw.timestamp * 1000)
-    return Event(found.userId, found.movieId, int(found.rating * 2), found.timestamp, arrived)
+    halves = int(found.rating * 2)
+    return Event(found.userId, found.movieId, halves, found.timestamp, raw.timestamp)
 
 
 async def assert_exact(engine: RatingsEngine, store: Any) -> None:
@@ -211,7 +209,7 @@ async def running_ratings(
             **settings,
         }
     )
-    await prepare_topics(chosen)
+    await prepare_topics(chosen, (RATINGS,))
     app = create_ratings_app(chosen, ports, replace(limits))
     await app.start()
     try:

@@ -58,22 +58,21 @@ class PartitionState:
     def apply_all(
         self,
         ratings: Sequence[RatingLike],
-        arrived_ms: Sequence[int],
+        arrived: Sequence[float],
         predicted: Sequence[float] | None = None,
     ) -> Applied:
         """Apply valid ratings in the order of the log.
 
-        `arrived_ms` are their time stamps in the log, `predicted` what was expected of them.
-        A user's newer rating of a movie replaces the older one in all aggregates; one of the same
-        time is a duplicate, an older one is stale: both are counted and change nothing else.
+        `arrived` are their time stamps in the log (Unix seconds), `predicted` is what was expected
+        of them. A user's newer rating of a movie replaces the older one in all aggregates; one of
+        the same time is a duplicate, an older one is stale: both change nothing but their count.
         """
-        totals, movies, changed, rows = self._totals, self._movies, self._changed, self._rows
-        put, window, by_halves = self._users.put, self._windows.add, self._totals.by_halves
-        users_, movies_, halves_ = list[int](), list[int](), list[int]()
-        to_users, to_movies, to_halves = users_.append, movies_.append, halves_.append
-        duplicate, stale, late = totals.duplicate, totals.stale, self._windows.late
-        squared = 0.0
-        for at, rating in enumerate(ratings):
+        movies, put, by_halves = self._movies, self._users.put, self._totals.by_halves
+        duplicate = stale = 0
+        rows, places = self._rows, list[int]()
+        applied_users, applied_movies = list[int](), list[int]()
+        applied_halves, times = list[int](), list[int]()
+        for place, rating in enumerate(ratings):
             user, movie, timestamp = rating.userId, rating.movieId, rating.timestamp
             halves = int(rating.rating * 2)
             mark = timestamp << 4 | halves
@@ -82,9 +81,9 @@ class PartitionState:
                 known = before >> 4
                 if timestamp <= known:
                     if timestamp == known:
-                        totals.duplicate += 1
+                        duplicate += 1
                     else:
-                        totals.stale += 1
+                        stale += 1
                     continue
                 by_halves[before & 15] -= 1
                 total = movies[movie]
@@ -98,27 +97,25 @@ class PartitionState:
             if timestamp > total[2]:  # noqa: PLR1730 (a call would cost more)
                 total[2] = timestamp
             by_halves[halves] += 1
-            changed.add(movie)
             rows += (movie << 32 | user, mark)
-            window(timestamp, halves, arrived_ms[at])
-            to_users(user)
-            to_movies(movie)
-            to_halves(halves)
-            if predicted is not None:
-                error = predicted[at] - rating.rating
-                squared += error * error
-        totals.valid += len(users_)
+            places.append(place)
+            applied_users.append(user)
+            applied_movies.append(movie)
+            applied_halves.append(halves)
+            times.append(timestamp)
+        self._changed.update(applied_movies)
+        late = -self._windows.late
+        self._windows.add_all(times, applied_halves, [arrived[place] for place in places])
+        late += self._windows.late
+        totals = self._totals
+        totals.valid += len(places)
+        totals.duplicate += duplicate
+        totals.stale += stale
         if predicted is not None:
-            totals.predicted += len(users_)
-            totals.squared_error += float(squared)
-        return Applied(
-            users_,
-            movies_,
-            halves_,
-            totals.duplicate - duplicate,
-            totals.stale - stale,
-            self._windows.late - late,
-        )
+            errors = [predicted[p] - h / 2 for p, h in zip(places, applied_halves, strict=True)]
+            totals.predicted += len(places)
+            totals.squared_error += float(sum(error * error for error in errors))
+        return Applied(applied_users, applied_movies, applied_halves, duplicate, stale, late)
 
     def refuse(self, rule: str) -> None:
         """Count an event that broke a rule."""

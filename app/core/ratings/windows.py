@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.core.ratings.changes import Totals, Window
 
 WINDOW_MS = 60_000
@@ -31,26 +33,32 @@ class Windows:
     def watermark(self) -> int:
         return self._greatest - LATENESS_MS
 
-    def add(self, timestamp: int, halves: int, arrived_ms: int) -> None:
-        """Count one valid rating; all times in Unix milliseconds."""
-        if timestamp > self._greatest:
-            if timestamp > arrived_ms + AHEAD_MS:
-                self.future += 1
-                return
-            self._greatest = timestamp
-        elif timestamp < self._greatest:
-            self.out_of_order += 1
-        start = timestamp - timestamp % WINDOW_MS
-        window = self._open.get(start)
-        if start + WINDOW_MS + LATENESS_MS <= self._greatest:
-            self.late += 1
-        elif window is not None:
-            window[0] += 1
-            window[1] += halves
-        else:
-            self._open[start] = [1, halves]
-            if len(self._open) > KEPT:
-                del self._open[min(self._open)]
+    def add_all(
+        self, timestamps: Sequence[int], halves: Sequence[int], arrived: Sequence[float]
+    ) -> None:
+        """Count valid ratings in their order: times in Unix milliseconds, arrivals in seconds."""
+        greatest, windows = self._greatest, self._open
+        for timestamp, half_stars, seconds in zip(timestamps, halves, arrived, strict=True):
+            if timestamp > greatest:
+                if timestamp > seconds * 1000 + AHEAD_MS:
+                    self.future += 1
+                    continue
+                greatest = timestamp
+            elif timestamp < greatest:
+                self.out_of_order += 1
+            start = timestamp - timestamp % WINDOW_MS
+            if start + WINDOW_MS + LATENESS_MS <= greatest:
+                self.late += 1
+                continue
+            window = windows.get(start)
+            if window is not None:
+                window[0] += 1
+                window[1] += half_stars
+            else:
+                windows[start] = [1, half_stars]
+                if len(windows) > KEPT:
+                    del windows[min(windows)]
+        self._greatest = greatest
 
     def newest(self) -> list[Window]:
         """Return the kept windows, ascending."""

@@ -21,7 +21,7 @@ RATINGS = st.builds(
     movie=st.integers(1, 5),
     halves=st.integers(1, 10),
     time=TIMES,
-    arrived=st.integers(0, 300_000).map(lambda ms: START + ms),
+    arrived=st.integers(0, 300_000).map(lambda ms: (START + ms) / 1000),
 )
 REFUSED = st.builds(Event, rule=st.sampled_from([rule.value for rule in Rule]))
 LOGS = st.lists(st.one_of(RATINGS, RATINGS, RATINGS, REFUSED), max_size=60)

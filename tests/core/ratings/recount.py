@@ -16,7 +16,8 @@ class Event(NamedTuple):
     movie: int = 0
     halves: int = 0
     time: int = 0
-    arrived: int = 0
+    arrived: float = 0.0
+    """Unix seconds."""
     rule: str = ""
 
 
@@ -72,7 +73,7 @@ def recount(events: Sequence[Event]) -> Recount:
         found.valid += 1
         found.current[event.user, event.movie] = (event.time, event.halves)
         found.last[event.movie] = max(event.time, found.last.get(event.movie, 0))
-        if event.time > greatest and event.time > event.arrived + 5 * MINUTE_MS:
+        if event.time > greatest and event.time > event.arrived * 1000 + 5 * MINUTE_MS:
             found.future += 1
             continue
         if event.time < greatest:

@@ -17,6 +17,8 @@ from app.core.ratings.state import PartitionState
 from tests.core.ratings.logs import LOGS, START, Storage, feed
 from tests.core.ratings.recount import Event, recount
 
+NOW = START / 1000
+
 
 def seen(state: PartitionState) -> dict[str, Any]:
     """Everything that can be read of a state."""
@@ -119,10 +121,10 @@ def test_a_segment_holds_the_applied_ratings_in_order_as_rows_of_16_bytes() -> N
     feed(
         state,
         [
-            Event(7, 32, 7, START, START),
-            Event(7, 32, 7, START, START),
-            Event(8, 131_262, 1, START + 1, START),
-            Event(7, 32, 9, START + 2, START),
+            Event(7, 32, 7, START, NOW),
+            Event(7, 32, 7, START, NOW),
+            Event(8, 131_262, 1, START + 1, NOW),
+            Event(7, 32, 9, START + 2, NOW),
             Event(rule="type"),
         ],
     )
@@ -139,12 +141,10 @@ def test_a_segment_holds_the_applied_ratings_in_order_as_rows_of_16_bytes() -> N
 
 def test_what_is_taken_does_not_change_afterwards() -> None:
     state = PartitionState(0)
-    feed(state, [Event(7, 32, 7, START, START), Event(rule="type")])
+    feed(state, [Event(7, 32, 7, START, NOW), Event(rule="type")])
     changes = state.take()
     before = repr(changes)
-    feed(
-        state, [Event(7, 32, 8, START + 1, START), Event(rule="type"), Event(9, 1, 1, START, START)]
-    )
+    feed(state, [Event(7, 32, 8, START + 1, NOW), Event(rule="type"), Event(9, 1, 1, START, NOW)])
     assert repr(changes) == before
 
 
@@ -161,8 +161,8 @@ def test_a_save_has_to_be_over_before_the_next() -> None:
 
 def test_a_year_9999_closes_no_window() -> None:
     state = PartitionState(0)
-    feed(state, [Event(1, 1, 5, 253_402_300_799_999, START)])
-    feed(state, [Event(1, n, 5, START + n, START) for n in range(2, 5)])
+    feed(state, [Event(1, 1, 5, 253_402_300_799_999, NOW)])
+    feed(state, [Event(1, n, 5, START + n, NOW) for n in range(2, 5)])
     totals = state.totals()
     assert (totals.valid, totals.future, totals.late) == (4, 1, 0)
     assert sum(window.ratings for window in totals.windows) == 3
@@ -170,7 +170,7 @@ def test_a_year_9999_closes_no_window() -> None:
 
 def test_the_newest_60_windows_are_kept() -> None:
     state = PartitionState(0)
-    feed(state, [Event(1, n, 5, START + n * 60_000, START + n * 60_000) for n in range(1, 100)])
+    feed(state, [Event(1, n, 5, START + n * 60_000, NOW + n * 60) for n in range(1, 100)])
     windows = state.totals().windows
     assert [window.start for window in windows] == [
         (START // 60_000 + n) * 60_000 for n in range(40, 100)
@@ -180,8 +180,8 @@ def test_the_newest_60_windows_are_kept() -> None:
 def test_the_error_of_predictions_counts_only_what_was_applied() -> None:
     state = PartitionState(0)
     rating = Rating(1, 1, 3.5, START)
-    applied = state.apply_all([rating, rating], [START, START], [3.0, 1.0])
-    assert applied == ([1], [1], [7])
+    applied = state.apply_all([rating, rating], [NOW, NOW], [3.0, 1.0])
+    assert applied == ([1], [1], [7], 1, 0, 0)
     assert (state.totals().predicted, state.totals().squared_error) == (1, 0.25)
 
 
