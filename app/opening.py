@@ -99,7 +99,8 @@ async def _rating_ports(settings: Settings, dsn: str | None, closers: list[Close
     from app.adapters.clock import SystemClock
 
     store = await _named("DATABASE", _rating_store(dsn, closers))
-    return RatingPorts(store, open_recommender(settings), SystemClock())
+    recommender = await asyncio.to_thread(open_recommender, settings)
+    return RatingPorts(store, recommender, SystemClock())
 
 
 async def _named(setting: str, opening: Awaitable[Part]) -> Part:
@@ -226,8 +227,8 @@ def open_scorer(settings: Settings, closers: list[Closer]) -> Scorer:
     return scorer
 
 
-def open_recommender(settings: Settings) -> Recommender:  # noqa: ARG001 (its folder: model_folder)
-    """Make the recommender; a fitted model in its folder is taken up by `reload`."""
-    from app.adapters.no_recommender import NoRecommender
+def open_recommender(settings: Settings) -> Recommender:
+    """Open the newest fitted model, or running means. Reads a file: call it off the event loop."""
+    from app.recommender import opening
 
-    return NoRecommender()
+    return opening.open_recommender(settings.model_folder)
