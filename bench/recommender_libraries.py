@@ -32,10 +32,12 @@ Way = Callable[..., Any]
 
 
 def ours(train: RatingTable, test: RatingTable, factors: int, regularisation: float) -> Any:
+    from app.recommender.als import Regularisation
     from app.recommender.fitting import fit
     from app.recommender.live import LiveRecommender
 
-    model = fit(train, factors=factors, regularisation=regularisation, held_out=0.0)
+    strength = Regularisation(factors_per_rating=regularisation)
+    model = fit(train, factors=factors, regularisation=strength, held_out=0.0)
     return LiveRecommender(model).predict(test.users.tolist(), test.movies.tolist())
 
 
@@ -94,7 +96,7 @@ def cornac(train: RatingTable, test: RatingTable, factors: int, regularisation: 
 
 
 WAYS: dict[str, tuple[Way, str, list[tuple[int, float]]]] = {
-    "answerloop": (ours, "numpy", list(product((8, 16, 32), (5.0, 10.0, 15.0)))),
+    "answerloop": (ours, "numpy", list(product((8, 16, 32), (0.02, 0.05, 0.1)))),
     "lenskit": (lenskit, "lenskit", list(product((8, 16, 32), (0.05, 0.1, 0.2)))),
     "scikit-surprise": (surprise, "surprise", list(product((8, 16, 50), (0.05, 0.1)))),
     "cornac": (cornac, "cornac", list(product((8, 16, 50), (0.02, 0.05, 0.1)))),
@@ -122,7 +124,7 @@ def one(name: str, at: int, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def best_of_each(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for name, (_, package, settings) in WAYS.items():
-        if find_spec(package) is None:
+        if find_spec(package) is None or (arguments.only and name not in arguments.only):
             continue
         rows = []
         for at in range(len(settings)):
@@ -141,6 +143,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=6_000)
     parser.add_argument("--movies", type=int, default=4_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=sorted(WAYS))
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -2,10 +2,11 @@
 
     stars(user, movie) = mean + user's bias + movie's bias + user's factors . movie's factors
 
-Users and movies are solved in turn, bias and factors of each together. The penalty is a constant
-(not one that grows with the number of ratings), as it is for normal priors: a movie with few
-ratings stays near the average, and a user's vector is exactly what the live fold-in computes from
-the same ratings.
+Users and movies are solved in turn, bias and factors of each together. The penalty of the factors
+is a constant, which keeps a movie with few ratings near the average, and a part that grows with the
+number of ratings, which keeps surplus factors of well-known movies and active users from fitting
+noise (docs/recommender.md has the figures). A user's vector is exactly what the live fold-in
+computes from the same ratings.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from app.recommender.solving import Floats, Positions, Wholes, solve_rows, with_zero_row
+from app.recommender.solving import Floats, Penalty, Positions, Wholes, solve_rows, with_zero_row
 
 #: Standard deviation of the factors at the start.
 _START_SPREAD = 0.1
@@ -52,11 +52,19 @@ def sparse_by(rows: Wholes, columns: Wholes, stars: Floats, count: int) -> Spars
     return Sparse(starts, columns[order].astype(np.int32), stars[order].astype(np.float32))
 
 
-def penalty_of(
-    factors: int, regularisation: float, bias_regularisation: float
-) -> npt.NDArray[np.float64]:
-    """Return the penalties of a side's columns: its factors, then its bias."""
-    return np.array([regularisation] * factors + [bias_regularisation], dtype=np.float64)
+class Regularisation(NamedTuple):
+    """How strongly vectors are kept small."""
+
+    factors: float = 5.0
+    factors_per_rating: float = 0.05
+    bias: float = 2.0
+
+    def penalty(self, factors: int) -> Penalty:
+        """Return the penalty of a side's columns: its factors, then its bias."""
+        return Penalty(
+            np.array([self.factors] * factors + [self.bias]),
+            np.array([self.factors_per_rating] * factors + [0.0]),
+        )
 
 
 def fit_factors(
@@ -64,8 +72,7 @@ def fit_factors(
     by_movie: Sparse,
     *,
     factors: int,
-    regularisation: float,
-    bias_regularisation: float,
+    regularisation: Regularisation,
     epochs: int,
     seed: int,
     progress: Callable[[int], None] | None = None,
@@ -79,8 +86,8 @@ def fit_factors(
     mean = float(by_user.stars.mean(dtype=np.float64)) if len(by_user.stars) else 0.0
     movies = np.zeros((len(by_movie.starts) - 1, factors + 1), dtype=np.float32)
     movies[:, :-1] = draw.standard_normal((len(movies), factors)) * _START_SPREAD
-    movies[:, -1] = _damped_means(by_movie, mean, bias_regularisation)
-    penalty = penalty_of(factors, regularisation, bias_regularisation)
+    movies[:, -1] = _damped_means(by_movie, mean, regularisation.bias)
+    penalty = regularisation.penalty(factors)
     with _workers() as pool:
         users = solve_side(by_user, movies, mean, penalty, pool)
         for epoch in range(1, epochs + 1):
@@ -95,7 +102,7 @@ def solve_side(
     ratings: Sparse,
     other: Floats,
     mean: float,
-    penalty: npt.NDArray[np.float64],
+    penalty: Penalty,
     pool: Executor | None = None,
 ) -> Floats:
     """Solve the rows of `ratings` against the other side's factors and biases."""

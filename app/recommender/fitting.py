@@ -11,11 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from app.errors import InputError
-from app.recommender.als import Factors, Sparse, fit_factors, sparse_by
+from app.recommender.als import Factors, Regularisation, Sparse, fit_factors, sparse_by
 from app.recommender.model import ModelFacts, RatingModel, Rmse
 from app.recommender.table import Floats, RatingTable, Wholes, split_last_of_each
 
-FACTORS, REGULARISATION, BIAS_REGULARISATION, EPOCHS = 16, 15.0, 2.0, 10
+FACTORS, EPOCHS = 16, 10
+REGULARISATION = Regularisation()
+#: What `tune` tries.
+STRENGTHS = tuple(Regularisation(factors_per_rating=share) for share in (0.02, 0.05, 0.1))
 HELD_OUT = 0.1
 
 Progress = Callable[[str, int, int], None]
@@ -26,7 +29,7 @@ class Trial(NamedTuple):
     """One setting that was tried, and its error on the held-out ratings, in stars."""
 
     factors: int
-    regularisation: float
+    regularisation: Regularisation
     rmse: float
 
 
@@ -34,8 +37,7 @@ def fit(
     ratings: RatingTable,
     *,
     factors: int = FACTORS,
-    regularisation: float = REGULARISATION,
-    bias_regularisation: float = BIAS_REGULARISATION,
+    regularisation: Regularisation = REGULARISATION,
     epochs: int = EPOCHS,
     seed: int = 1,
     held_out: float = HELD_OUT,
@@ -48,19 +50,17 @@ def fit(
     (0 leaves this out); then the model is fitted on all of them. `created_at` (Unix seconds,
     default now) names the version. Raises InputError for no ratings or impossible numbers.
     """
-    _check(ratings, factors, regularisation, bias_regularisation, epochs, held_out)
+    _check(ratings, factors, regularisation, epochs, held_out)
     table = ratings.newest()
     rmse = None
     if held_out > 0:
         rest, last = split_last_of_each(table, held_out)
         if len(last.users):
             judged = _Fit(rest)
-            judged.run(
-                factors, regularisation, bias_regularisation, epochs, seed, "judging", progress
-            )
+            judged.run(factors, regularisation, epochs, seed, "judging", progress)
             rmse = judged.rmse(last)
     whole = _Fit(table)
-    whole.run(factors, regularisation, bias_regularisation, epochs, seed, "fitting", progress)
+    whole.run(factors, regularisation, epochs, seed, "fitting", progress)
     now = time.time() if created_at is None else created_at
     facts = ModelFacts(
         version=f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z",
@@ -69,7 +69,6 @@ def fit(
         epochs=epochs,
         seed=seed,
         regularisation=regularisation,
-        bias_regularisation=bias_regularisation,
         first_timestamp=int(table.timestamps.min()),
         last_timestamp=int(table.timestamps.max()),
         rmse=rmse,
@@ -81,25 +80,25 @@ def tune(
     ratings: RatingTable,
     *,
     factors: Sequence[int] = (8, 16, 32),
-    regularisation: Sequence[float] = (5.0, 10.0, 20.0),
-    bias_regularisation: float = BIAS_REGULARISATION,
+    regularisations: Sequence[Regularisation] = STRENGTHS,
     epochs: int = 6,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> list[Trial]:
     """Try each pair of settings on each user's last ratings; the best comes first."""
-    _check(ratings, min(factors), min(regularisation), bias_regularisation, epochs, HELD_OUT)
+    for width, strength in product(factors, regularisations):
+        _check(ratings, width, strength, epochs, HELD_OUT)
     rest, last = split_last_of_each(ratings.newest(), HELD_OUT)
     if not len(last.users):
         raise InputError("too few ratings to tune on: no user has ten")
     trials = []
-    pairs = list(product(factors, regularisation))
+    pairs = list(product(factors, regularisations))
     fitting = _Fit(rest)
-    for done, (width, penalty) in enumerate(pairs):
+    for done, (width, strength) in enumerate(pairs):
         if progress is not None:
             progress("tuning", done, len(pairs))
-        fitting.run(width, penalty, bias_regularisation, epochs, seed, "", None)
-        trials.append(Trial(width, penalty, fitting.rmse(last).model))
+        fitting.run(width, strength, epochs, seed, "", None)
+        trials.append(Trial(width, strength, fitting.rmse(last).model))
     if progress is not None:
         progress("tuning", len(pairs), len(pairs))
     return sorted(trials, key=lambda trial: (trial.rmse, trial.factors))
@@ -119,8 +118,7 @@ class _Fit:
     def run(
         self,
         factors: int,
-        regularisation: float,
-        bias_regularisation: float,
+        regularisation: Regularisation,
         epochs: int,
         seed: int,
         what: str,
@@ -135,7 +133,6 @@ class _Fit:
             self.by_movie,
             factors=factors,
             regularisation=regularisation,
-            bias_regularisation=bias_regularisation,
             epochs=epochs,
             seed=seed,
             progress=report,
@@ -198,8 +195,7 @@ def _parts(count: int, size: int = 200_000) -> Iterator[slice]:
 def _check(
     ratings: RatingTable,
     factors: int,
-    regularisation: float,
-    bias_regularisation: float,
+    regularisation: Regularisation,
     epochs: int,
     held_out: float,
 ) -> None:
@@ -209,11 +205,10 @@ def _check(
         raise InputError("factors must be 1 to 512", field="factors")
     if not 1 <= epochs <= 1000:
         raise InputError("epochs must be 1 to 1000", field="epochs")
-    for name, value in (
-        ("regularisation", regularisation),
-        ("bias_regularisation", bias_regularisation),
-    ):
-        if not 0 < value < 1e6:
-            raise InputError(f"{name} must be above 0 and below a million", field=name)
+    least = (1e-6, 0.0, 1e-6)
+    for (name, value), low in zip(regularisation._asdict().items(), least, strict=True):
+        if not low <= value < 1e6:
+            where = f"regularisation.{name}"
+            raise InputError(f"{where} must be {low} to a million", field=where)
     if not 0 <= held_out <= 0.5:
         raise InputError("held_out must be 0 to 0.5", field="held_out")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from app.recommender.als import penalty_of
-from app.recommender.solving import Floats, Positions, Wholes
+from app.recommender.als import Regularisation
+from app.recommender.solving import Floats, Penalty, Positions, Wholes
 
 #: What is assumed of a rating before any is known: near the mean of MovieLens.
 USUAL_STARS = 3.5
@@ -37,8 +37,7 @@ class ModelFacts:
     ratings: int
     epochs: int
     seed: int
-    regularisation: float
-    bias_regularisation: float
+    regularisation: Regularisation
     first_timestamp: int = 0
     """Of the ratings, in their own unit."""
     last_timestamp: int = 0
@@ -69,15 +68,11 @@ class RatingModel:
     starts: Wholes
     columns: Positions
     halves: npt.NDArray[np.uint8]
-    penalty: npt.NDArray[np.float64] = field(init=False)
+    penalty: Penalty = field(init=False)
     """Of a user's vector: what the fit used, and the live fold-in uses."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self,
-            "penalty",
-            penalty_of(self.factors, self.facts.regularisation, self.facts.bias_regularisation),
-        )
+        object.__setattr__(self, "penalty", self.facts.regularisation.penalty(self.factors))
 
     @property
     def version(self) -> str:
@@ -125,7 +120,7 @@ def empty_model() -> RatingModel:
     """Return the model of no ratings: what there is before the first fit."""
     ids, bias = np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.float32)
     return RatingModel(
-        facts=ModelFacts("means", 0.0, 0, 0, 0, 1.0, 5.0),
+        facts=ModelFacts("means", 0.0, 0, 0, 0, Regularisation()),
         mean=USUAL_STARS,
         movie_ids=ids,
         movies=bias,

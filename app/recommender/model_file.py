@@ -22,6 +22,7 @@ from safetensors.numpy import save
 
 from app.errors import InputError
 from app.private_files import make_private_folder
+from app.recommender.als import Regularisation
 from app.recommender.model import ModelFacts, RatingModel, Rmse
 
 FORMAT = "answerloop-ratings"
@@ -71,7 +72,9 @@ def write_model(folder: Path, model: RatingModel) -> Path:
         name: np.ascontiguousarray(getattr(model, name), dtype=kind)
         for name, kind in ARRAYS.items()
     }
-    facts = json.dumps({**asdict(model.facts), "mean": model.mean}, sort_keys=True)
+    values = {**asdict(model.facts), "mean": model.mean}
+    values["regularisation"] = model.facts.regularisation._asdict()
+    facts = json.dumps(values, sort_keys=True)
     described = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "facts": facts}
     content = save(tensors, {**described, "sha256": _checksum(tensors, described)})
     make_private_folder(folder)
@@ -144,10 +147,10 @@ def _refuse_other_formats(path: Path, described: Mapping[str, str], names: set[s
 def _facts_of(values: dict[str, Any]) -> tuple[ModelFacts, float]:
     mean = values.pop("mean")
     rmse = values.pop("rmse")
-    facts = ModelFacts(**values, rmse=Rmse(**rmse) if rmse else None)
-    penalties = (facts.regularisation, facts.bias_regularisation)
-    if not all(math.isfinite(value) and value > 0 for value in (*penalties, mean)):
-        raise ValueError("mean and regularisation must be above 0")
+    regularisation = Regularisation(**values.pop("regularisation"))
+    facts = ModelFacts(**values, regularisation=regularisation, rmse=Rmse(**rmse) if rmse else None)
+    if not all(math.isfinite(value) and value >= 0 for value in (*regularisation, mean)):
+        raise ValueError("mean and regularisation must be numbers from 0")
     return facts, mean
 
 

@@ -2,7 +2,8 @@
 
 A row has some columns with a target each. Its vector `x` minimises
 
-    sum over its columns j of (target_j - x . factors_j)^2 + sum over c of penalty_c * x_c^2
+    sum over its n columns j of (target_j - x . factors_j)^2
+    + sum over c of (penalty.constant_c + n * penalty.per_rating_c) * x_c^2
 
 Rows of like length are padded to one length and solved together; a padded column points at a row
 of zeros, so it adds nothing.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,16 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Wholes = npt.NDArray[np.int64]
 Positions = npt.NDArray[np.int32]
+
+
+class Penalty(NamedTuple):
+    """What keeps the numbers of a vector small: an amount, and one more for each rating."""
+
+    constant: npt.NDArray[np.float64]
+    """(width)."""
+    per_rating: npt.NDArray[np.float64]
+    """(width)."""
+
 
 #: Numbers of the padded factors that one block may hold: it stays near the processor's cache.
 _BLOCK_NUMBERS = 2_000_000
@@ -37,13 +49,13 @@ def solve_rows(
     columns: Positions,
     targets: Floats,
     factors: Floats,
-    penalty: npt.NDArray[np.float64],
+    penalty: Penalty,
     pool: Executor | None = None,
 ) -> Floats:
     """Solve all rows of a CSR matrix; a row without columns is 0.
 
     `starts` (rows + 1), `columns` and `targets` (entries), `factors` (columns + 1, width) with a
-    row of zeros at the end, `penalty` (width). Returns (rows, width). The result of a row does not
+    row of zeros at the end. Returns (rows, width). The result of a row does not
     depend on `pool`.
     """
     lengths = np.diff(starts)
@@ -83,7 +95,7 @@ def _solve_block(
     columns: Positions,
     targets: Floats,
     factors: Floats,
-    penalty: npt.NDArray[np.float64],
+    penalty: Penalty,
 ) -> Floats:
     turn = np.arange(int(lengths[rows].max()))
     there = turn < lengths[rows, None]
@@ -92,8 +104,9 @@ def _solve_block(
     wanted = np.where(there, targets[at], np.float32(0))
     across = known.transpose(0, 2, 1)
     squares = (across @ known).astype(np.float64)
-    width = len(penalty)
-    squares[:, np.arange(width), np.arange(width)] += penalty
+    diagonal = np.arange(factors.shape[1])
+    penalties = penalty.constant + lengths[rows, None] * penalty.per_rating
+    squares[:, diagonal, diagonal] += penalties
     sums = (across @ wanted[:, :, None]).astype(np.float64)
     found: Floats = np.linalg.solve(squares, sums)[:, :, 0].astype(np.float32)
     return found
