@@ -126,8 +126,8 @@ async def send_ratings(
             if not block:
                 break
     finally:
+        await flight.land(stop)
         sent.interrupted = stop.is_set()
-        await flight.land(FLUSH_SECONDS if stop.is_set() else None)
         shown()
 
 
@@ -168,19 +168,21 @@ class _Flight:
             return
         self._tasks[asyncio.ensure_future(self._acknowledged(acks))] = len(block)
         if len(self._tasks) >= BLOCKS_IN_FLIGHT:
-            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            await _unless(stop, asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED))
         self._forget()
 
-    async def land(self, seconds: float | None) -> None:
-        """Wait for all that is on its way; after `seconds` count it as failed."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-                words = f"not acknowledged within {seconds} s"
-                self._sent.take([Acked(-1, self._tasks[task], 0.0, words)])
-            await asyncio.gather(*late, return_exceptions=True)
-            self._forget()
+    async def land(self, stop: asyncio.Event) -> None:
+        """Wait for all that is on its way; FLUSH_SECONDS after `stop` the rest counts as failed."""
+        if not self._tasks:
+            return
+        await _unless(stop, asyncio.wait(self._tasks))
+        _, late = await asyncio.wait(self._tasks, timeout=FLUSH_SECONDS)
+        for task in late:
+            task.cancel()
+            words = f"not acknowledged within {FLUSH_SECONDS:.0f} s of the interrupt"
+            self._sent.take([Acked(-1, self._tasks[task], 0.0, words)])
+        await asyncio.gather(*late, return_exceptions=True)
+        self._forget()
 
     async def _acknowledged(self, acks: Awaitable[Sequence[Acked]]) -> None:
         self._sent.take(await acks)
