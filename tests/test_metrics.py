@@ -79,3 +79,16 @@ def test_two_engines_in_one_process_do_not_share_their_figures() -> None:
 def test_an_unknown_name_is_a_defect_not_a_new_counter() -> None:
     with pytest.raises(KeyError):
         Metrics().count("surprises")
+
+
+def test_what_two_pipelines_watch_is_added_up_and_the_same_reading_counts_once() -> None:
+    metrics = Metrics()
+
+    def lines() -> float:
+        return 5
+
+    for value in (1, 2):
+        metrics.watch("stuck", lambda value=value: value)
+        metrics.watch("log_lines_suppressed", lines)
+    assert metrics.as_json()["stuck"] == families(metrics)["answerloop_stuck"] == 3
+    assert metrics.as_json()["log_lines_suppressed"] == 5

@@ -92,6 +92,7 @@ class Stage:
         own = self.embedded or self.scenario.perform is not None
         broker = "log:" if own else f"kafka://{self.outside.kafka_address}"
         return {
+            "PIPELINES": "questions",
             "BROKER": broker,
             "DATABASE": self.database.dsn,
             "CACHE": self.outside.redis.url if self.scenario.redis else "memory:",

@@ -34,6 +34,7 @@ def make_cluster(
         cluster = Cluster(
             tmp_path,
             {
+                "PIPELINES": "questions",
                 "BROKER": f"kafka://{kafka.bootstrap}",
                 "DATABASE": postgres_dsn,
                 "CACHE": redis_url,

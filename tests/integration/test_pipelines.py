@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from app.fake_llm import FakeModelServer
-from tests.integration.cluster import until
+from tests.integration.cluster import Cluster, final, get, post, until
 from tests.integration.test_command import Command
 
 #: Nobody is there.
@@ -150,6 +150,30 @@ async def test_fausts_own_command_runs_one_pipeline_with_our_server(
     process = await python(command, "-m", "faust", "-A", app, "worker", "-l", "info")
     async with served(process, command.folder) as worker:
         assert set((await worker.get("/health"))[1]["dependencies"]) == dependencies
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+@pytest.mark.redis
+async def test_a_worker_runs_both_on_kafka(
+    make_cluster: Callable[..., Cluster], model_server: FakeModelServer
+) -> None:
+    cluster = make_cluster(model_server, PIPELINES="questions,ratings")
+    worker = await cluster.ready(cluster.start_worker())
+    question_id = await post(worker, "Who?")
+    assert (await final(worker, question_id))["status"] == "validated"
+    async with aiohttp.ClientSession() as session:
+        for user in range(1, 21):
+            rating = {"userId": user, "movieId": 1, "rating": 4.0, "timestamp": 1_700_000_000_000}
+            async with session.post(f"{worker.url}/ratings", json=rating) as response:
+                assert response.status == 202, await response.text()
+
+    async def counted() -> bool:
+        return bool((await get(worker, "/ratings/stats"))["valid"] == 20)
+
+    await until(counted, 30)
+    worker.process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(worker.process.wait, 20) == 0, worker.log.read_text()[-3000:]
 
 
 async def test_a_crash_of_one_ends_the_process_with_exit_code_1(command: Command) -> None:

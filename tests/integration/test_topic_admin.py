@@ -37,6 +37,10 @@ async def test_topics_are_created_with_their_settings_and_only_once(settings: Se
     letters = found[f"{settings.topic_prefix}dead-letters"]
     assert letters.partitions == 3
     assert letters.config["retention.ms"] == "2592000000"
+    ratings = found[f"{settings.topic_prefix}ratings"]
+    assert (ratings.partitions, ratings.config["compression.type"]) == (6, "lz4")
+    metrics = found[f"{settings.topic_prefix}metrics"]
+    assert (metrics.partitions, metrics.config["compression.type"]) == (3, "gzip")
     changelog = found[f"{settings.app_id}-questions-retries-changelog"]
     assert changelog.config["cleanup.policy"] == "compact"
 
