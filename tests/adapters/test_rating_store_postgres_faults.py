@@ -137,6 +137,20 @@ async def test_long_segments_are_cut_at_their_rows(
     await store.close()
 
 
+async def test_many_small_segments_are_read_by_the_thousand(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rating_segments, "PART_SEGMENTS", 3)
+    store = PostgresRatingStore(postgres_dsn)
+    bodies = tuple(segment((1, at + 1, 1, 1)) for at in range(10))
+    for at, body in enumerate(bodies):
+        await store.save(changes(at, at + 1, segment=body))
+    assert (await store.load(0)).segments == bodies
+    assert await store.merge(0, 10, bodies[-1:])
+    assert (await store.load(0)).segments == bodies[-1:]
+    await store.close()
+
+
 async def test_a_slow_merge_does_not_hold_up_saves(
     postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ from app.core.ratings.changes import SEGMENT_ROW_BYTES, MovieTotal, Totals
 
 #: One statement reads or writes at most so much, unless one row of the journal is larger.
 PART_BYTES = 8 * 1024 * 1024 // SEGMENT_ROW_BYTES * SEGMENT_ROW_BYTES
+#: A quiet stream leaves a small segment each second.
+PART_SEGMENTS = 5000
 DELETE_SECONDS = 60.0
 
 _KEYS = """
@@ -127,11 +129,11 @@ def parts_of(body: bytes) -> Iterator[bytes]:
 
 
 def in_parts(sizes: Mapping[SegmentKey, int]) -> Iterator[list[SegmentKey]]:
-    """Group neighbouring segments to reads of about `PART_BYTES`."""
+    """Group neighbouring segments to reads of at most `PART_BYTES`, or one that is longer."""
     group: list[SegmentKey] = []
     total = 0
     for key, size in sizes.items():
-        if group and total + size > PART_BYTES:
+        if group and (total + size > PART_BYTES or len(group) >= PART_SEGMENTS):
             yield group
             group, total = [], 0
         group.append(key)

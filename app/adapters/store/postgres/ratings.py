@@ -40,7 +40,7 @@ class PostgresRatingStore:
     """
 
     def __init__(
-        self, dsn: str, pool_min: int = 0, pool_max: int = 6, *, limits: Limits | None = None
+        self, dsn: str, pool_min: int = 0, pool_max: int = 8, *, limits: Limits | None = None
     ) -> None:
         self._pool = PostgresPool(dsn, pool_min, pool_max, limits or Limits())
         self._known: dict[int, list[SegmentKey]] = {}
