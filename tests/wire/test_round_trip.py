@@ -207,7 +207,7 @@ def test_a_json_schema_describes_every_record(kind: type[faust.Record]) -> None:
         {"accepted_at": math.inf},
         {"deadline_seconds": -1.0},
         {"metadata": {"a": "\x00"}},
-        {"metadata": {"a": object()}},
+        {"metadata": {"a": Ellipsis}},
         {"metadata": {"a": {"b": "\udfff"}}},
     ],
     ids=str,
