@@ -16,6 +16,9 @@ from app.errors import BrokerUnavailable, UnavailableError
 from app.settings import PREFIX, Settings
 from app.transports.embedded.reader import open_readonly
 
+_COORDINATOR_TRIES = 20
+_COORDINATOR_PAUSE_SECONDS = 0.5
+
 
 class TopicMissing(BrokerUnavailable):
     """There is no such topic."""
@@ -120,8 +123,8 @@ class KafkaReader:
 
     async def lag(self, group: str, topics: Sequence[str]) -> dict[str, int]:
         consumer = await self._started()
-        committed = await self._admin.list_consumer_group_offsets(group)
         partitions = await self._partitions(topics)
+        committed = await self._committed(group)
         ends = await consumer.end_offsets(partitions)
         starts = await consumer.beginning_offsets(partitions)
         found = {}
@@ -129,6 +132,24 @@ class KafkaReader:
             done = committed[tp].offset if tp in committed else starts[tp]
             found[f"{tp.topic}/{tp.partition}"] = ends[tp] - max(done, starts[tp])
         return {where: behind for where, behind in found.items() if behind}
+
+    async def _committed(self, group: str) -> Mapping[Any, Any]:
+        """Return the group's offsets. A broker that never had a group needs a moment for the first.
+
+        Raises BrokerUnavailable.
+        """
+        from aiokafka.errors import KafkaError
+
+        for tries_left in reversed(range(_COORDINATOR_TRIES)):
+            try:
+                found: Mapping[Any, Any] = await self._admin.list_consumer_group_offsets(group)
+            except KafkaError as error:
+                if not error.retriable or not tries_left:
+                    raise BrokerUnavailable(f"Kafka tells no offsets: {error}") from error
+                await asyncio.sleep(_COORDINATOR_PAUSE_SECONDS)
+            else:
+                return found
+        raise AssertionError("unreachable")
 
     async def close(self) -> None:
         if self._consumer is not None:
