@@ -225,7 +225,8 @@ class EngineSender:
             if status == 202:
                 return
             if status not in (429, 503):
-                raise InputError(f"{self.where} refused: {words}")
+                hint = f" ({PREFIX}API_TOKEN)" if status == 401 else ""
+                raise InputError(f"{self.where} refused: {words}{hint}")
             if monotonic() + retry_after > until:
                 raise UnavailableError(f"{self.where} can't take ratings now: {words}")
             await asyncio.sleep(retry_after)
