@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.answerloop-installed
 UV := uv==0.13.9
 PYTEST := $(BIN)/python -m pytest
+# Tests that run side by side: most of them wait, for processes to start, faults to last.
+JOBS ?= 3
 
 .PHONY: help install demo test test-long test-ollama check format bench lock clean
 
@@ -35,7 +37,10 @@ demo: install ## Answer the sample questions for real: embedded log, PostgreSQL,
 test: install check ## Run all checks and tests, on real Kafka, PostgreSQL, Redis and models
 	@for tool in java mvn; do command -v $$tool >/dev/null \
 	  || echo "make: $$tool is missing: the Kafka tests are skipped (in CI they fail)"; done
-	$(PYTEST)
+	@echo "two calls: the tests side by side, then those that measure, alone"; status=0; \
+	$(PYTEST) -n $(JOBS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 \
+	  -m "not alone and not long and not ollama" || status=1; \
+	$(PYTEST) -m "alone and not long and not ollama" || status=1; exit $$status
 
 test-long: install ## The longer forms of the reliability tests (about an hour)
 	$(PYTEST) -m long --timeout 5400

@@ -1,6 +1,9 @@
 """What the whole suite shares: no settings from outside, and real servers started once for a run.
 
 A server that can't be had skips a test locally and fails it in CI (`tests.servers.require`).
+
+`make test` runs the suite in two calls: side by side in some processes, then the tests marked
+`alone`, whose figures another test beside them would spoil. `pytest` runs all of them in turn.
 """
 
 from __future__ import annotations
@@ -14,6 +17,31 @@ from tests.servers import require
 from tests.servers.kafka import KafkaServer, shared_kafka
 
 pytest_plugins = ("tests.servers.fixtures",)
+
+
+MARKERS = (
+    "alone: measures something that a test in another process would spoil (make test: by itself)",
+    "slow: takes the better part of a minute, mostly waiting (side by side: it begins first)",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For `--dist loadgroup`: a file is a unit that one process runs, a slow test one of its own.
+
+    The slow ones begin first, or the last of them would be waited for by all the others.
+    """
+    if config.getoption("dist", "no") != "loadgroup":
+        return
+    for item in items:
+        if not (item.get_closest_marker("slow") or item.get_closest_marker("xdist_group")):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)

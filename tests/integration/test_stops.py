@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import Cluster, Worker, get, post, until
-from tests.servers.kafka import start_kafka
 from tests.servers.postgres import PostgresServer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis]
@@ -33,23 +31,6 @@ async def test_a_stop_is_in_time_while_the_database_is_away(
     assert seconds <= 15
     assert "never retrieved" not in log
     assert len(log.splitlines()) < 100
-
-
-async def test_a_stop_is_in_time_while_the_broker_is_away(
-    make_cluster: MakeCluster, model_server: FakeModelServer, tmp_path: Path
-) -> None:
-    broker = start_kafka(tmp_path / "kafka")
-    cluster = make_cluster(model_server)
-    cluster.settings["BROKER"] = f"kafka://{broker.bootstrap}"
-    try:
-        worker = await _busy_worker(cluster, model_server)
-    finally:
-        broker.kill()
-    code, seconds = await _stop(worker)
-    log = worker.log.read_text()
-    assert seconds <= 30, log[-3000:]
-    assert code in {0, 4}, log[-3000:]
-    assert len(log.splitlines()) <= 10 * seconds
 
 
 async def test_c2_a_stop_is_in_time_with_the_breaker_open(

@@ -14,7 +14,7 @@ from app.chaos.play import play
 from app.chaos.scenario import Options
 from app.chaos.scenarios import SCENARIOS
 from tests.servers import require
-from tests.servers.kafka import LIBRARIES, KafkaServer, shared_kafka
+from tests.servers.kafka import KafkaServer, libraries, shared_kafka
 
 Play = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -29,7 +29,7 @@ def chaos_servers() -> Iterator[Outside]:
     """One Kafka and one PostgreSQL to be broken; each scenario takes topics and a database anew."""
     with tempfile.TemporaryDirectory(prefix="answerloop-chaos-") as folder:
         Path(folder).chmod(0o711)  # as root, the database's own user must get through
-        servers = Outside(Path(folder), LIBRARIES, None)
+        servers = Outside(Path(folder), require(libraries), None)
         try:
             require(lambda: (servers.kafka, servers.postgres))
             yield servers

@@ -212,6 +212,7 @@ async def _origins(engine: Engine) -> dict[Where, Any]:
     return wrong
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 async def test_m1_good_messages_do_not_wait_for_poison(monkeypatch: pytest.MonkeyPatch) -> None:
     """On one topic, at a rate that leaves room: a busy pipeline measures its own queue."""

@@ -226,6 +226,7 @@ async def churn(flock: Flock, dice: random.Random, steps: Counter[str]) -> str:
     return "leave"
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("commit_interval", [0.1, None], ids=["fast-commits", "default-commits"])

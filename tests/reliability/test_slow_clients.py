@@ -60,6 +60,7 @@ async def worker(tmp_path: Path, model_server: FakeModelServer) -> AsyncIterator
         worker.kill()
 
 
+@pytest.mark.alone
 async def test_h2_five_hundred_slow_connections_slow_nobody_down(worker: Worker) -> None:
     port = worker.url.rpartition(":")[2]
     longest = HEAD_SECONDS + 5

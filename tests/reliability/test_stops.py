@@ -116,6 +116,7 @@ async def test_b3_a_stop_with_the_broker_down_is_in_time_and_of_few_words(
     assert lines <= 10 * (time.monotonic() - down), log[-5000:]
 
 
+@pytest.mark.alone
 @pytest.mark.bundled
 @pytest.mark.scorer
 @pytest.mark.parametrize("after_seconds", [1.0, 3.0, 5.0])
@@ -136,6 +137,7 @@ async def test_a_signal_while_the_models_load_ends_within_two_seconds(
     assert "Traceback" not in worker.log.read_text()
 
 
+@pytest.mark.alone
 async def test_a_second_signal_ends_at_once(model_server: FakeModelServer, tmp_path: Path) -> None:
     model_server.default = Step(text="An answer", latency=30)
     worker = start(

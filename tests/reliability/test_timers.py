@@ -8,6 +8,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from app.adapters.llm.memory import ScriptedModel
 from tests.flow.engine import LIMITS, Engine, make_ports, poll, running
 from tests.reliability.pending_waits import waiting
@@ -38,6 +40,7 @@ async def released(engine: Engine, starved: Starvation, count: int) -> dict[str,
     return late
 
 
+@pytest.mark.alone
 async def test_t1_a_wait_never_ends_early_and_hardly_late() -> None:
     model = ScriptedModel(lambda prompt: "An answer")
     async with running(make_ports(model=model), limits=IN_USE) as engine, starvation() as starved:
@@ -55,6 +58,7 @@ async def test_t1_a_wait_never_ends_early_and_hardly_late() -> None:
     assert ordered[int(0.99 * len(ordered))] <= LATE_SECONDS, ordered[-5:]
 
 
+@pytest.mark.alone
 async def test_t5_ten_thousand_long_waits_do_not_delay_a_short_one() -> None:
     async with running(make_ports(), limits=IN_USE) as engine, starvation() as starved:
         overload = engine.names.errors_overload
@@ -75,6 +79,7 @@ async def test_t5_ten_thousand_long_waits_do_not_delay_a_short_one() -> None:
     assert taken <= 2 + LATE_SECONDS, "from the failure to the release"
 
 
+@pytest.mark.slow
 async def test_t2_a_hundred_thousand_waits_take_less_than_500_mib(tmp_path: Path) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 from pathlib import Path
 
 from app.chaos.servers import kafka
 from app.chaos.servers.kafka import KafkaServer
 
-__all__ = ["KafkaServer", "shared_kafka", "start_kafka"]
+__all__ = ["KafkaServer", "libraries", "shared_kafka", "start_kafka"]
 
-LIBRARIES = Path(__file__).resolve().parents[2] / ".cache" / "kafka-libs"
+_LIBRARIES = Path(__file__).resolve().parents[2] / ".cache" / "kafka-libs"
 
 _shared: list[KafkaServer] = []
 
 
+def libraries() -> Path:
+    """The folder of Kafka's jars, fetched by one process of the test run; `ServerMissing`."""
+    _LIBRARIES.parent.mkdir(exist_ok=True)
+    with _LIBRARIES.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kafka.fetch_libraries(_LIBRARIES)
+    return _LIBRARIES
+
+
 def start_kafka(folder: Path) -> KafkaServer:
     """Start a broker whose files live in `folder`; `ServerMissing` without Java or Maven."""
-    return kafka.start_kafka(folder, LIBRARIES)
+    return kafka.start_kafka(folder, libraries())
 
 
 def shared_kafka(folder: Path) -> KafkaServer:
-    """The one broker of this test run, started in the first caller's `folder`.
+    """The one broker of this test process, started in the first caller's `folder`.
 
     It is stopped when the process ends: use topics and groups of your own, and do not kill it.
     """

@@ -290,6 +290,7 @@ async def test_a_bad_wait_is_refused_and_nothing_is_asked(wait: str) -> None:
     assert (status, body["error"]["field"]) == (422, "wait")
 
 
+@pytest.mark.alone
 async def test_a_log_that_does_not_acknowledge_is_503_within_seconds_never_202(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
