@@ -99,7 +99,7 @@ WAYS: dict[str, tuple[Way, str, list[tuple[int, float]]]] = {
     "answerloop": (ours, "numpy", list(product((8, 16, 32), (0.02, 0.05, 0.1)))),
     "lenskit": (lenskit, "lenskit", list(product((8, 16, 32), (0.05, 0.1, 0.2)))),
     "scikit-surprise": (surprise, "surprise", list(product((8, 16, 50), (0.05, 0.1)))),
-    "cornac": (cornac, "cornac", list(product((8, 16, 50), (0.02, 0.05, 0.1)))),
+    "cornac": (cornac, "cornac", list(product((8, 16, 50), (0.02, 0.05, 0.1, 0.15)))),
 }
 
 

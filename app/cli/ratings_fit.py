@@ -35,7 +35,7 @@ LEAST_RATINGS = 100
     "--regularisation",
     type=click.FloatRange(min=0, min_open=True),
     metavar="X",
-    help="How far from the average few ratings may lead: less for more (15).",
+    help="How far from the average few ratings may lead: less for more (5).",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, help="Of the start (1).")
 @json_option
@@ -131,7 +131,7 @@ def _row(
         "movies": len(model.movie_ids),
         "factors": model.factors,
         "epochs": facts.epochs,
-        "regularisation": facts.regularisation,
+        "regularisation": facts.regularisation.factors,
         "seed": facts.seed,
         "rmse": None
         if rmse is None

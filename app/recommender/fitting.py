@@ -37,7 +37,7 @@ def fit(
     ratings: RatingTable,
     *,
     factors: int = FACTORS,
-    regularisation: Regularisation = REGULARISATION,
+    regularisation: Regularisation | float = REGULARISATION,
     epochs: int = EPOCHS,
     seed: int = 1,
     held_out: float = HELD_OUT,
@@ -48,8 +48,11 @@ def fit(
 
     First `held_out` of each user's ratings, his last, are kept back and predicted from the rest
     (0 leaves this out); then the model is fitted on all of them. `created_at` (Unix seconds,
-    default now) names the version. Raises InputError for no ratings or impossible numbers.
+    default now) names the version. A number as `regularisation` is that of the factors, with the
+    usual rest. Raises InputError for no ratings or impossible numbers.
     """
+    if not isinstance(regularisation, Regularisation):
+        regularisation = REGULARISATION._replace(factors=float(regularisation))
     _check(ratings, factors, regularisation, epochs, held_out)
     table = ratings.newest()
     rmse = None

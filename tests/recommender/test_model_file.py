@@ -1,0 +1,317 @@
+"""A model file is whole, ours, of this format and sound, or it is refused and the old one stays."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load, save
+
+from app.recommender import model_file
+from app.recommender.live import LiveRecommender
+from app.recommender.model import RatingModel
+from app.recommender.model_file import BrokenModel, latest, model_files, read_model, write_model
+from app.recommender.model_folder import ModelFolder
+from tests.recommender.ratings import small_model
+
+
+def later(seconds: int) -> RatingModel:
+    """Return the model under a later version."""
+    model = small_model()
+    return replace(model, facts=replace(model.facts, version=f"20300101T00000{seconds}.000Z"))
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="numpy") as file:
+        return dict(file.metadata())
+
+
+def rewrite(
+    path: Path,
+    *,
+    tensors: Callable[[dict[str, np.ndarray]], object] = lambda _: None,
+    metadata: Callable[[dict[str, str]], object] = lambda _: None,
+    sign: bool = True,
+) -> None:
+    """Change a file's content; `sign` gives it the checksum of what it holds then."""
+    arrays, described = load(path.read_bytes()), metadata_of(path)
+    arrays = {name: array.copy() for name, array in arrays.items()}
+    tensors(arrays)
+    metadata(described)
+    if sign:
+        del described["sha256"]
+        described["sha256"] = model_file._checksum(arrays, described)
+    path.write_bytes(save(arrays, described))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def cut_in_the_header(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:50])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def a_pickle(path: Path) -> None:
+    path.write_bytes(
+        b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94\x8c\x06system\x94."
+    )
+
+
+def an_endless_header(path: Path) -> None:
+    path.write_bytes(struct.pack("<Q", 2**63) + b"{}")
+
+
+def one_bit_flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-10] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def facts_altered(path: Path) -> None:
+    def change(described: dict[str, str]) -> None:
+        described["facts"] = described["facts"].replace('"epochs": 5', '"epochs": 6')
+
+    rewrite(path, metadata=change, sign=False)
+
+
+def other_format(path: Path) -> None:
+    rewrite(path, metadata=lambda m: m.update(format="something-else"))
+
+
+def later_format(path: Path) -> None:
+    rewrite(path, metadata=lambda m: m.update(format_version="2"))
+
+
+def no_metadata(path: Path) -> None:
+    path.write_bytes(save(load(path.read_bytes())))
+
+
+def not_finite(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t["movies"].__setitem__((0, 0), np.nan))
+
+
+def an_array_missing(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t.pop("users"))
+
+
+def an_array_too_many(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t.update(more=np.zeros(3, dtype=np.float32)))
+
+
+def other_type(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t.update(users=t["users"].astype(np.float64)))
+
+
+def other_shape(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t.update(movies=t["movies"][:, :-1].copy()))
+
+
+def flat_factors(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t.update(movies=t["movies"].reshape(-1)))
+
+
+def ids_out_of_order(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t.update(movie_ids=t["movie_ids"][::-1].copy()))
+
+
+def columns_beyond(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t["columns"].__setitem__(0, 1_000_000))
+
+
+def starts_backwards(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t["starts"].__setitem__(1, 10_000_000))
+
+
+def eleven_half_stars(path: Path) -> None:
+    rewrite(path, tensors=lambda t: t["halves"].__setitem__(0, 11))
+
+
+def facts_no_json(path: Path) -> None:
+    rewrite(path, metadata=lambda m: m.update(facts="{"))
+
+
+def facts_unknown(path: Path) -> None:
+    rewrite(path, metadata=lambda m: m.update(facts=m["facts"].replace("epochs", "rounds")))
+
+
+def an_infinite_mean(path: Path) -> None:
+    rewrite(
+        path, metadata=lambda m: m.update(facts=m["facts"].replace('"mean": ', '"mean": 1e999'))
+    )
+
+
+def a_link(path: Path) -> None:
+    real = path.with_name("elsewhere")
+    path.rename(real)
+    path.symlink_to(real)
+
+
+def under_another_name(path: Path) -> None:
+    path.rename(path.with_name("ratings-20290101T000000.000Z.safetensors"))
+
+
+BROKEN = {
+    cut: "cut off",
+    cut_in_the_header: "cut off",
+    emptied: "cut off",
+    a_pickle: "no safetensors",
+    an_endless_header: "no safetensors",
+    one_bit_flipped: "checksum",
+    facts_altered: "checksum",
+    other_format: "not a rating model",
+    later_format: "format version 2",
+    no_metadata: "not a rating model",
+    not_finite: "not finite",
+    an_array_missing: "users",
+    an_array_too_many: "more",
+    other_type: "users is float64",
+    other_shape: "users has shape",
+    flat_factors: "",
+    ids_out_of_order: "movie_ids are not ascending",
+    columns_beyond: "columns point beyond",
+    starts_backwards: "starts are not ascending",
+    eleven_half_stars: "halves are not 1 to 10",
+    facts_no_json: "facts can't be read",
+    facts_unknown: "facts can't be read",
+    an_infinite_mean: "facts can't be read",
+    a_link: "link",
+    under_another_name: "holds version",
+}
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    model = small_model()
+    found = read_model(write_model(tmp_path, model))
+    assert found.facts == model.facts
+    assert found.mean == model.mean
+    for field in fields(RatingModel):
+        if field.name not in {"facts", "mean", "penalty"}:
+            ours, theirs = getattr(found, field.name), getattr(model, field.name)
+            assert ours.dtype == theirs.dtype
+            assert np.array_equal(ours, theirs)
+    assert found.facts.rmse is not None
+    assert 0 < found.facts.rmse.model < found.facts.rmse.movie_mean < found.facts.rmse.mean
+
+
+def test_a_file_is_for_us_alone_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    path = write_model(folder, small_model())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [entry.name for entry in folder.iterdir()] == [path.name]
+
+
+def test_a_write_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        write_model(tmp_path, small_model())
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_newest_version_is_the_latest_whatever_else_lies_there(tmp_path: Path) -> None:
+    assert latest(tmp_path / "missing") is None
+    newer = write_model(tmp_path, later(1))
+    older = write_model(tmp_path, small_model())
+    (tmp_path / ".ratings-20990101T000000.000Z.safetensors.1.part").touch()
+    (tmp_path / "ratings-x.pickle").touch()
+    assert model_files(tmp_path) == [newer, older]
+    assert latest(tmp_path) == newer
+
+
+@pytest.mark.parametrize("breaking", BROKEN, ids=lambda breaking: breaking.__name__)
+def test_a_broken_file_is_refused_with_a_reason(
+    tmp_path: Path, breaking: Callable[[Path], None]
+) -> None:
+    breaking(write_model(tmp_path, small_model()))
+    path = latest(tmp_path)
+    assert path is not None
+    with pytest.raises(BrokenModel) as caught:
+        read_model(path)
+    assert str(path) in str(caught.value)
+    assert BROKEN[breaking] in str(caught.value)
+
+
+def test_a_broken_newer_file_leaves_the_old_model_and_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path, small_model())
+    folder = ModelFolder(tmp_path)
+    live = LiveRecommender(folder.first(), folder.newer)
+    one_bit_flipped(write_model(tmp_path, later(1)))
+    before = live.predict([1, 2], [3, 4])
+    assert not live.reload()
+    folder.wait(30)
+    monkeypatch.setattr("app.recommender.model_folder.read_model", lambda _: pytest.fail("read"))
+    for _ in range(3):
+        assert not live.reload()
+        folder.wait(30)
+    assert live.version == small_model().version
+    assert live.predict([1, 2], [3, 4]) == before
+
+
+def test_a_newer_file_is_taken_up_once_it_is_read(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    live = LiveRecommender(folder.first(), folder.newer)
+    assert (live.version, live.reload()) == ("means", False)
+    for model in (small_model(), later(1)):
+        write_model(tmp_path, model)
+        assert not live.reload()
+        folder.wait(30)
+        assert live.reload()
+        assert live.version == model.version
+        assert not live.reload()
+
+
+def test_a_mended_file_is_taken_up(tmp_path: Path) -> None:
+    path = write_model(tmp_path, small_model())
+    content = path.read_bytes()
+    cut(path)
+    folder = ModelFolder(tmp_path)
+    assert folder.first() is None
+    assert folder.newer() is None
+    path.write_bytes(content)
+    assert folder.newer() is None
+    folder.wait(30)
+    assert folder.newer() is not None
+
+
+def test_a_folder_that_vanishes_leaves_the_model(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "models", small_model())
+    folder = ModelFolder(tmp_path / "models")
+    live = LiveRecommender(folder.first(), folder.newer)
+    path.unlink()
+    assert not live.reload()
+    path.parent.rmdir()
+    assert not live.reload()
+    assert live.version == small_model().version
+
+
+def test_the_same_fit_gives_the_same_checksum_in_another_process(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path; from app.recommender.model_file import write_model;"
+        "from tests.recommender.ratings import small_model;"
+        "import sys; write_model(Path(sys.argv[1]), small_model())"
+    )
+    for name in ("a", "b"):
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], check=True)
+    first, second = (latest(tmp_path / name) for name in ("a", "b"))
+    assert first is not None
+    assert second is not None
+    assert metadata_of(first) == metadata_of(second)
