@@ -19,6 +19,8 @@ class RatingsLimits:
     """How often what was applied is stored, and its events are acknowledged."""
     max_unsaved: int = 200_000
     """Events in hand at most, until what they changed is stored."""
+    load_seconds: float = 1.0
+    """How often partitions are looked for that no chunk has loaded yet."""
     recommend_seconds: float = 0.05
     """How often recommendations get a turn of the event loop."""
     recommend_turn_seconds: float = 0.02

@@ -21,10 +21,12 @@ async def state_for(
     back: the log was asked to deliver from where the state stands.
     """
     state = partition.state
-    if state is None or first > state.next_offset:  # unknown, or another worker has gone on
+    if state is not None and first > state.next_offset:  # another worker has gone on
         partition.drop()
-        state = partition.state = await _loaded(context, partition.number)
-    if last < state.next_offset:
+        state = None
+    if state is None:
+        state = await load(context, partition)
+    elif last < state.next_offset:
         await _refuse_another_log(context, partition, state)
     if first > state.next_offset:
         _ask_for_what_is_missing(context, partition, state, first)
@@ -32,10 +34,14 @@ async def state_for(
     return state
 
 
-async def _loaded(context: RatingsContext, number: int) -> PartitionState:
+async def load(context: RatingsContext, partition: Partition) -> PartitionState:
+    """Load a partition's state, and check that it is of this log. The lane has to be held."""
+    number = partition.number
     stored = await until_up(context, "database", lambda: context.ports.store.load(number))
     # A second for each million ratings: too long for the event loop.
     state = await interruptible(context, asyncio.to_thread(PartitionState, number, stored))
+    await _refuse_another_log(context, partition, state)
+    partition.state = state
     context.log.info(
         "ratings_loaded", partition=number, next_offset=state.next_offset, ratings=state.ratings
     )
@@ -45,13 +51,13 @@ async def _loaded(context: RatingsContext, number: int) -> PartitionState:
 async def _refuse_another_log(
     context: RatingsContext, partition: Partition, state: PartitionState
 ) -> None:
-    """All of the chunk is known. That is usual after a crash, but not beyond the log's end."""
+    """Offsets that are known come again after a crash. Beyond the log's end they are another's."""
     tp = TP(context.names.ratings, partition.number)
 
     async def end_of_log() -> int:
         return int((await context.app.consumer.highwaters(tp)).get(tp) or 0)
 
-    end = await until_up(context, "broker", end_of_log)
+    end = await until_up(context, "broker", end_of_log) if state.next_offset else 0
     if end >= state.next_offset:
         return
     context.blocked = (

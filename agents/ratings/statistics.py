@@ -10,8 +10,8 @@ from typing import Any
 import faust
 
 from agents.ratings.context import RatingsContext
-from agents.ratings.flushing import STAGE, Flusher
-from agents.ratings.loading import state_for
+from agents.ratings.flushing import STAGE, Flusher, owned
+from agents.ratings.loading import load, state_for
 from agents.ratings.measuring import Meter
 from agents.ratings.partitions import Partition, Partitions
 from agents.ratings.recommending import Waiting
@@ -97,6 +97,28 @@ class Statistics:
             self._give_back(event)
         else:
             event.ack()
+
+    async def load_all(self) -> None:
+        """Load the partitions that are ours and not loaded yet. Never raises.
+
+        Their first chunk would do it: but there may be none for long, and recommendations due.
+        """
+        context = self._context
+        for number in owned(context):
+            partition = self._partitions[number]
+            if partition.state is not None or partition.lane.locked():
+                continue
+            try:
+                raise_if_draining(context)
+                async with partition.lane:
+                    if partition.state is None:
+                        await load(context, partition)
+                        self._waiting.add_all(partition)
+            except Draining:
+                return
+            except Exception:  # noqa: BLE001 (the stage boundary)
+                context.metrics.count("stage_errors", "loading")
+                context.log.error("loading_failed", error=traceback.format_exc())
 
     async def _take_in(self, event: Any) -> asyncio.Future[None]:
         """Apply a chunk; return what is done when its offsets are stored."""
@@ -184,3 +206,7 @@ def declare(context: RatingsContext, statistics: Statistics) -> None:
     async def statistics_agent(stream: faust.Stream) -> None:
         """Ratings in; stored statistics, recommendations and dead letters out."""
         await statistics.read(stream)
+
+    @context.app.timer(interval=context.limits.load_seconds, name="load_ratings")
+    async def load_ratings() -> None:
+        await statistics.load_all()

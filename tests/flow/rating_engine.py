@@ -31,6 +31,7 @@ from tests.flow.engine import poll
 
 LIMITS = RatingsLimits(
     flush_seconds=0.05,
+    load_seconds=0.05,
     recommend_seconds=0.01,
     reload_seconds=0.05,
     metrics_seconds=0.2,
