@@ -11,7 +11,7 @@ from app.ports.recommender import History
 from app.recommender.histories import Ratings, overlaid
 from app.recommender.model import RatingModel, empty_model
 from app.recommender.movies import POPULAR_DAMPING, Doubles, LiveMovies
-from app.recommender.slots import Wholes, whole
+from app.recommender.slots import Slot, Wholes, whole
 from app.recommender.solving import Floats, solve_rows
 from app.recommender.users import LiveUsers
 
@@ -61,8 +61,8 @@ class LiveRecommender:
     def confidence(self, users: Sequence[int], movies: Sequence[int]) -> Doubles:
         """Return the confidence of each pair."""
         rated = self._users.counts[self._users.find(whole(users))]
-        counts = self._movies.counts[self._movies.slots.find(whole(movies))]
-        found: Doubles = rated / (rated + USER_HALF) * counts / (counts + MOVIE_HALF)
+        slots = self._movies.slots.find(whole(movies))
+        found: Doubles = rated / (rated + USER_HALF) * self._founded(slots, MOVIE_HALF)
         return found
 
     def observe(self, movies: Sequence[int], halves: Sequence[int]) -> None:
@@ -104,7 +104,6 @@ class LiveRecommender:
         scores = np.empty((len(histories), size), dtype=np.float32)
         average = (movies.level + movies.bias).astype(np.float32)
         scores[known] = self._users.vectors[slots[known]] @ movies.known[:size].T + average
-        founded = movies.counts / (movies.counts + MOVIE_HALF)
         trust = self._users.counts[slots] / (self._users.counts[slots] + USER_HALF)
         if not known.all():
             scores[~known] = movies.popularity()
@@ -114,7 +113,10 @@ class LiveRecommender:
         found = []
         for row, personal, share in zip(scores, known.tolist(), trust.tolist(), strict=True):
             best = self._best(row, n)
-            sure = founded[best] * share if personal else self._popular_confidence(best)
+            if personal:
+                sure = share * self._founded(best, MOVIE_HALF)
+            else:
+                sure = self._founded(best, POPULAR_DAMPING)
             found.append(self._as_movies(best, row[best], sure))
         return found
 
@@ -122,7 +124,7 @@ class LiveRecommender:
         scores = self._movies.popularity()
         scores[self._movies.counts == 0] = -np.inf
         best = self._best(scores, n)
-        return self._as_movies(best, scores[best], self._popular_confidence(best))
+        return self._as_movies(best, scores[best], self._founded(best, POPULAR_DAMPING))
 
     def reload(self) -> bool:
         model = self._newer()
@@ -148,9 +150,10 @@ class LiveRecommender:
         best: Wholes = found[order[:count]]
         return best
 
-    def _popular_confidence(self, slots: Wholes) -> Doubles:
-        counts = self._movies.counts[slots]
-        found: Doubles = counts / (counts + POPULAR_DAMPING)
+    def _founded(self, slots: Wholes | Slot, half: float) -> Doubles:
+        """Return how well each movie is known, 0 to 1: a half with `half` ratings."""
+        counts = self._movies.counts_of(slots)
+        found: Doubles = counts / (counts + half)
         return found
 
     def _as_movies(

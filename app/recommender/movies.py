@@ -91,6 +91,10 @@ class LiveMovies:
         found: Doubles = self._fit_counts[: self.size] + self._counts[: self.size]
         return found
 
+    def counts_of(self, slots: Slot | Wholes) -> Doubles:
+        found: Doubles = self._fit_counts[slots] + self._counts[slots]
+        return found
+
     def popularity(self) -> Doubles:
         """Return each slot's mean, mixed with POPULAR_DAMPING ratings of the average."""
         end, level = self.size, self.level
