@@ -30,6 +30,9 @@ class NoRecommender:
     def recommend(self, histories: Sequence[History], n: int) -> list[list[RecommendedMovie]]:  # noqa: ARG002 (the port's signature)
         return [[] for _ in histories]
 
+    def fitted_on(self, user_id: int) -> int:  # noqa: ARG002 (the port's signature)
+        return 0
+
     def popular(self, n: int) -> list[RecommendedMovie]:  # noqa: ARG002 (the port's signature)
         return []
 

@@ -49,7 +49,14 @@ class Recommender(Protocol):
     def recommend(self, histories: Sequence[History], n: int) -> list[list[RecommendedMovie]]:
         """Return each user's best `n` movies that he has not rated, best first.
 
-        A user who was never folded in gets the popular ones.
+        A user who was never folded in, and whom the model does not know, gets the popular ones.
+        """
+        ...
+
+    def fitted_on(self, user_id: int) -> int:
+        """Return how many of the user's ratings the model was fitted on; 0 for one it knows not.
+
+        `recommend` works for such a user with an empty history, too.
         """
         ...
 

@@ -120,6 +120,10 @@ class LiveRecommender:
             found.append(self._as_movies(best, row[best], sure))
         return found
 
+    def fitted_on(self, user_id: int) -> int:
+        row = int(self._users.rows_in_file(whole([user_id]))[0])
+        return int(np.diff(self._model.starts[row : row + 2])[0]) if row >= 0 else 0
+
     def popular(self, n: int) -> list[RecommendedMovie]:
         scores = self._movies.popularity()
         scores[self._movies.counts == 0] = -np.inf

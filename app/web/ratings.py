@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -11,7 +12,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from agents.ratings.context import RatingsContext
-from app.core.ratings.changes import RatingStats
+from app.core.ratings.changes import RatingStats, UserRecommendation
 from app.core.ratings.shown import (
     as_recommended,
     movie_json,
@@ -22,6 +23,7 @@ from app.core.ratings.shown import (
 )
 from app.errors import InputError, NotFoundError
 from app.ports.ratings import RatingPorts
+from app.ports.recommender import History
 from app.web.bodies import read_parameter
 from app.web.replies import json_reply
 
@@ -92,13 +94,26 @@ def add_routes(app: web.Application, context: RatingsContext) -> None:
 
 
 async def recommend(ports: RatingPorts, user_id: int, n: int) -> dict[str, Any]:
-    """Return a user's best movies as they are shown; popular ones when nothing is stored for him.
+    """Return a user's best movies as they are shown: stored ones, else those of the model's file
+    if it knows him, else popular ones.
 
     Raises StoreUnavailable.
     """
     stored = await ports.store.recommendation(user_id)
     if stored is not None:
         return recommendation_json(stored, n)
+    fitted_on = ports.recommender.fitted_on(user_id)
+    if fitted_on:
+        nothing_since = History(user_id, array("I"), array("q"))
+        [movies] = ports.recommender.recommend([nothing_since], n)
+        made = UserRecommendation(
+            user_id=user_id,
+            movies=tuple(movies),
+            model=ports.recommender.version,
+            ratings=fitted_on,
+            made_at=ports.clock.now(),
+        )
+        return recommendation_json(made, n)
     popular = ports.recommender.popular(n)
     if not popular:  # this process has seen no rating: others may have
         popular = [as_recommended(movie) for movie in await ports.store.popular(n)]

@@ -67,6 +67,9 @@ class PlainRecommender:
         movies = [RecommendedMovie(movie, 4.5, 0.5) for movie in range(1, n + 1)]
         return [[m for m in movies if m.movie_id not in history.movies] for history in histories]
 
+    def fitted_on(self, user_id: int) -> int:
+        return 0
+
     def popular(self, n: int) -> list[RecommendedMovie]:
         return []
 

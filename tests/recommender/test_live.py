@@ -121,6 +121,12 @@ def test_what_the_file_says_was_rated_is_not_recommended_either(live: LiveRecomm
     assert found[0] != live.popular(1)[0]
 
 
+def test_it_says_how_many_ratings_of_a_user_the_model_rests_on(live: LiveRecommender) -> None:
+    live.fold_in([history(NOBODY, SOME)])
+    assert live.fitted_on(3) == len(rated_in(small_table(), 3))
+    assert live.fitted_on(NOBODY) == 0
+
+
 def test_a_user_who_rated_everything_gets_nothing(live: LiveRecommender) -> None:
     everything = history(NOBODY, dict.fromkeys(range(1, MOVIES + 1), 3.0))
     live.fold_in([everything])

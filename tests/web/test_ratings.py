@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -19,6 +19,7 @@ from app.core.ratings.changes import RatingStats, RecommendedMovie, Totals, Wind
 from app.errors import StoreUnavailable
 from app.factory import create_ratings_app
 from app.ports.ratings import RatingPorts
+from app.ports.recommender import History
 from app.settings import load_settings
 from app.web import openapi_ratings as shapes
 from app.web.ratings import Shared
@@ -33,6 +34,21 @@ class Popular(NoRecommender):
 
     def popular(self, n: int) -> list[RecommendedMovie]:
         return [RecommendedMovie(100 - k, 5 - k / 100, 0.5) for k in range(n)]
+
+
+class Fitted(Popular):
+    """Has a model that was fitted on 17 ratings of user 9."""
+
+    version = "20261125T225907.138Z"
+
+    def fitted_on(self, user_id: int) -> int:
+        return 17 if user_id == 9 else 0
+
+    def recommend(self, histories: Sequence[History], n: int) -> list[list[RecommendedMovie]]:
+        assert [(each.user_id, len(each.movies), len(each.marks)) for each in histories] == [
+            (9, 0, 0)
+        ]
+        return [[RecommendedMovie(k, 4.5, 0.75) for k in range(1, n + 1)]]
 
 
 class Away(MemoryRatingStore):
@@ -154,6 +170,16 @@ async def test_an_unknown_user_gets_popular_movies() -> None:
     assert (status, shown.userId, shown.source) == (200, 9, "popular")
     assert [each.movieId for each in shown.movies] == [100, 99, 98]
     assert (shown.model, shown.ratings, shown.made_at) == ("means", 0, None)
+
+
+async def test_a_user_whom_only_the_models_file_knows_gets_his_own_movies() -> None:
+    async with serving(recommender=Fitted()) as get:
+        _, known = await get("/recommendations/9?n=2")
+        _, unknown = await get("/recommendations/8?n=2")
+    shown = msgspec.convert(known, shapes.Recommendations)
+    assert (shown.source, shown.model, shown.ratings) == ("user", Fitted.version, 17)
+    assert [each.movieId for each in shown.movies] == [1, 2]
+    assert unknown["source"] == "popular"
 
 
 async def test_a_worker_that_has_seen_no_rating_takes_the_popular_ones_of_the_store() -> None:
