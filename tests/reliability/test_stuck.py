@@ -145,6 +145,7 @@ async def test_b2_with_the_default_patience_on_kafka_it_ends_within_90_seconds(
     def settings() -> dict[str, str]:
         name = f"t{uuid4().hex[:8]}"
         return {
+            "PIPELINES": "questions",
             "BROKER": f"kafka://{kafka.bootstrap}",
             "APP_ID": name,
             "TOPIC_PREFIX": f"{name}.",
