@@ -9,11 +9,11 @@ import numpy as np
 from app.core.ratings.changes import RecommendedMovie
 from app.ports.recommender import History
 from app.recommender.histories import Ratings, overlaid
+from app.recommender.live_tables import LiveTables
 from app.recommender.model import RatingModel, empty_model
-from app.recommender.movies import POPULAR_DAMPING, Doubles, LiveMovies
+from app.recommender.movies import POPULAR_DAMPING, Doubles
 from app.recommender.slots import Slot, Wholes, whole
 from app.recommender.solving import Floats, solve_rows
-from app.recommender.users import LiveUsers
 
 LOWEST, HIGHEST = 0.5, 5.0
 #: A user, or movie, with this many ratings has half of the confidence that ratings can give.
@@ -36,15 +36,11 @@ class LiveRecommender:
     def __init__(
         self,
         model: RatingModel | None = None,
-        newer: Callable[[], RatingModel | None] = lambda: None,
+        newer: Callable[[], LiveTables | None] = lambda: None,
     ) -> None:
         self._newer = newer
-        self._take(model if model is not None else empty_model())
-
-    def _take(self, model: RatingModel) -> None:
-        self._model = model
-        self._movies = LiveMovies(model)
-        self._users = LiveUsers(model)
+        tables = LiveTables.of(model if model is not None else empty_model())
+        self._model, self._movies, self._users = tables
 
     @property
     def version(self) -> str:
@@ -131,11 +127,11 @@ class LiveRecommender:
         return self._as_movies(best, scores[best], self._founded(best, POPULAR_DAMPING))
 
     def reload(self) -> bool:
-        model = self._newer()
-        if model is None:
+        tables = self._newer()
+        if tables is None:
             return False
         observed = self._movies.observed()
-        self._take(model)
+        self._model, self._movies, self._users = tables
         if len(observed[0]):
             self._movies.observe(*observed)
         return True

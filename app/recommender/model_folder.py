@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from app.recommender.live_tables import LiveTables
 from app.recommender.model import RatingModel
 from app.recommender.model_file import BrokenModel, latest, read_model
 
@@ -18,29 +19,30 @@ _Seen = tuple[str, int, int, int]
 class ModelFolder:
     """Gives each new model file of a folder once.
 
-    `newer` looks at names, times and sizes only. A file that is new is read in a thread, and given
-    by a later call. A broken one is logged once and left alone until it, or another, is newer.
+    `newer` looks at names, times and sizes only. A file that is new is read, and its tables are
+    made, in a thread; a later call gives them. A broken one is logged once and left alone until it,
+    or another, is newer.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: _Seen | None = None
         self._reading: threading.Thread | None = None
-        self._read: RatingModel | None = None
+        self._read: LiveTables | None = None
 
     def first(self) -> RatingModel | None:
         """Read the newest file here and now; None where there is none that can be used."""
         path, self._seen = self._look()
         return self._try(path) if path is not None else None
 
-    def newer(self) -> RatingModel | None:
+    def newer(self) -> LiveTables | None:
         """Give a model that has been read since the last call."""
         if self._reading is not None:
             if self._reading.is_alive():
                 return None
             self._reading = None
-            model, self._read = self._read, None
-            return model
+            tables, self._read = self._read, None
+            return tables
         path, seen = self._look()
         if path is not None and seen != self._seen:
             self._seen = seen
@@ -67,7 +69,8 @@ class ModelFolder:
         return path, (path.name, stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
     def _keep(self, path: Path) -> None:
-        self._read = self._try(path)
+        model = self._try(path)
+        self._read = LiveTables.of(model) if model is not None else None
 
     def _try(self, path: Path) -> RatingModel | None:
         try:

@@ -48,7 +48,8 @@ class Slots:
         """Give a slot to each of these ids, which have none and do not repeat."""
         reused = [self._free.pop() for _ in range(min(len(ids), len(self._free)))]
         fresh = len(ids) - len(reused)
-        slots = np.array([*reused, *range(self.size, self.size + fresh)], dtype=np.int32)
+        unused = np.arange(self.size, self.size + fresh, dtype=np.int32)
+        slots = np.concatenate((np.array(reused, dtype=np.int32), unused))
         self.size += fresh
         self._set(ids, slots)
         return slots

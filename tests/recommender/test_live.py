@@ -7,6 +7,7 @@ import pytest
 
 from app.recommender.fitting import fit
 from app.recommender.live import LiveRecommender
+from app.recommender.live_tables import LiveTables
 from app.recommender.table import RatingTable, split_by_time
 from tests.recommender.ratings import (
     MOVIES,
@@ -250,7 +251,7 @@ def test_a_batch_gives_each_user_what_he_gets_alone(live: LiveRecommender) -> No
 
 
 def test_a_new_model_is_taken_up_and_what_was_observed_is_kept() -> None:
-    offered = [None, small_model()]
+    offered = [None, LiveTables.of(small_model())]
     live = LiveRecommender(None, lambda: offered.pop(0) if offered else None)
     live.observe([NEW_MOVIE] * 50, [10] * 50)
     assert (live.version, live.reload()) == ("means", False)
