@@ -35,6 +35,7 @@ class Consumed:
     lag: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
     interrupted: bool = False
+    error: Exception | None = None
 
     def as_json(self) -> dict[str, Any]:
         tally = self.tally
@@ -95,6 +96,8 @@ def consume(
     chosen = group or f"{settings.app_id}-ratings-consume"
     consumed = run_loop(_consume(settings, chosen, max_messages, timeout_seconds, reset=reset))
     print_json(consumed.as_json()) if as_json else _print_summary(consumed)
+    if consumed.error is not None:
+        raise consumed.error
     if consumed.interrupted:
         raise SystemExit(130)
 
@@ -105,6 +108,7 @@ async def _consume(
     from app.cli.interrupts import stop_signals
     from app.cli.ratings_progress import LiveCount
     from app.core.ratings.events import RatingLimits
+    from app.errors import UnavailableError
     from app.ratings.reading import open_group
     from app.ratings.tally import Tally
     from app.topics import rating_topic_names
@@ -117,11 +121,14 @@ async def _consume(
             consumed = Consumed(topic, group, reader.where, Tally())
             started = time.monotonic()
             work = _Reading(reader, RatingReader(limits), consumed.tally, live)
-            await work.run(most, timeout_seconds, stop)
+            try:
+                await work.run(most, timeout_seconds, stop)
+                await reader.commit(consumed.tally.positions)
+                consumed.lag = await reader.lag()
+            except UnavailableError as error:  # what was read is shown all the same
+                consumed.error = error
             consumed.seconds = work.last_at - started
             consumed.interrupted = stop.is_set()
-            await reader.commit(consumed.tally.positions)
-            consumed.lag = await reader.lag()
     return consumed
 
 

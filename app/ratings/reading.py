@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
@@ -27,6 +27,7 @@ from app.transports.embedded.reader import SqliteReader, open_readonly
 #: Records of a fetch.
 CHUNK = 5000
 _LOOK_SECONDS = 0.2
+_ANSWER_SECONDS = 20.0
 _JOIN_SECONDS = 60.0
 
 
@@ -197,44 +198,38 @@ class KafkaGroup:
 
     async def commit(self, positions: Mapping[int, int]) -> None:
         """Commit what is still ours: another member may have taken a partition over."""
-        from aiokafka.errors import KafkaError
-
         offsets = {
             tp: positions[tp.partition]
             for tp in self._consumer.assignment()
             if tp.partition in positions
         }
-        if not offsets:
-            return
-        try:
-            await self._consumer.commit(offsets)
-        except KafkaError as error:
-            raise BrokerUnavailable(
-                f"{PREFIX}BROKER: {self.where}: the offsets were not committed ({error})"
-            ) from error
+        if offsets:
+            await self._answer(self._consumer.commit(offsets), "the offsets were not committed")
 
     async def ends(self) -> dict[int, int]:
         """Return the end of each partition that is ours."""
-        from aiokafka.errors import KafkaError
-
-        try:
-            found = await self._consumer.end_offsets(sorted(self._consumer.assignment()))
-        except KafkaError as error:
-            raise BrokerUnavailable(f"{PREFIX}BROKER: {self.where}: {error}") from error
+        mine = sorted(self._consumer.assignment())
+        found = await self._answer(self._consumer.end_offsets(mine), "the ends are not known")
         return {tp.partition: end for tp, end in found.items()}
 
     async def lag(self) -> dict[int, int]:
+        ends, found = await self.ends(), {}
+        for tp in sorted(self._consumer.assignment()):
+            asked = self._consumer.position(tp)
+            position = await self._answer(asked, "the position is not known")
+            found[tp.partition] = max(0, ends.get(tp.partition, 0) - position)
+        return found
+
+    async def _answer(self, asked: Awaitable[Any], otherwise: str) -> Any:
+        """Return what the broker answers in time. Raises BrokerUnavailable."""
         from aiokafka.errors import KafkaError
 
-        ends = await self.ends()
         try:
-            at = {tp: await self._consumer.position(tp) for tp in self._consumer.assignment()}
-            return {
-                tp.partition: max(0, ends.get(tp.partition, 0) - position)
-                for tp, position in sorted(at.items())
-            }
-        except KafkaError as error:
-            raise BrokerUnavailable(f"{PREFIX}BROKER: {self.where}: {error}") from error
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await asked
+        except (KafkaError, TimeoutError) as error:
+            why = str(error) or f"no answer within {_ANSWER_SECONDS:.0f} s"
+            raise BrokerUnavailable(f"{PREFIX}BROKER: {self.where}: {otherwise} ({why})") from error
 
 
 @asynccontextmanager

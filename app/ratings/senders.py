@@ -24,6 +24,9 @@ from app.transports.embedded.storage import murmur2_partition
 
 BATCH_BYTES = 256 * 1024
 REQUEST_MS = 20_000
+#: How long an acknowledgement may take: an idempotent producer of aiokafka tries for ever.
+ACK_SECONDS = 30.0
+STOP_SECONDS = 5.0
 #: How long a busy engine is asked again.
 PATIENCE_SECONDS = 60.0
 
@@ -161,7 +164,11 @@ async def _acknowledged(
     from aiokafka.errors import KafkaError
 
     try:
-        await future
+        async with asyncio.timeout(ACK_SECONDS):
+            await future
+    except TimeoutError:
+        words = f"no acknowledgement within {ACK_SECONDS:.0f} s"
+        return Acked(partition, events, monotonic() - started, words)
     except KafkaError as error:
         return Acked(partition, events, monotonic() - started, str(error) or type(error).__name__)
     return Acked(partition, events, monotonic() - started)
@@ -192,7 +199,16 @@ async def kafka_sender(settings: Settings, spec: TopicSpec) -> AsyncIterator[Kaf
     try:
         yield KafkaSender(producer, spec.name, partitions, f"Kafka at {hosts}")
     finally:
-        await producer.stop()
+        await _stop(producer)
+
+
+async def _stop(producer: Any) -> None:
+    """Stop a producer, also one that still tries to send what a broker that is gone shall have."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await producer.stop()
+    except TimeoutError:
+        await producer.client.close()
 
 
 class EngineSender:

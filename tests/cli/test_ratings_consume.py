@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.errors import BrokerUnavailable
 from app.ratings.reading import consumer_file
 from app.transports.embedded.sqlite import SqliteStorage
 from tests.cli.ratings_command import RatingsCommand, ratings_command
+from tests.flow.engine import poll
 
 QUICK = ("--timeout", "0.3")
 
@@ -94,3 +100,45 @@ def test_without_the_topic_it_says_what_makes_it(ratings: RatingsCommand) -> Non
     for command in ("consume", "fit"):
         errors = ratings.fails(command, code=3)
         assert "answerloop ratings produce makes it" in errors
+
+
+def test_offsets_that_can_not_be_kept_are_said_below_what_was_read(
+    ratings: RatingsCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise BrokerUnavailable("the offsets were not committed")
+
+    ratings.json("produce", "--count", "100")
+    monkeypatch.setattr("app.ratings.reading.LogGroup.commit", away)
+    assert ratings.json("consume", *QUICK, code=4)["read"] == 100
+    assert "the offsets were not committed" in ratings("consume", *QUICK)[2]
+
+
+async def test_ctrl_c_prints_what_was_read_and_the_next_run_goes_on(
+    ratings: RatingsCommand, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(ratings.json, "produce", "--count", "200")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli.main", "ratings", "consume", "--timeout", "0", "--json"),
+        env={**os.environ},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    file = consumer_file(tmp_path / "data", "answerloop-ratings-consume")
+
+    async def committed() -> bool:
+        assert process.returncode is None
+        return file.exists() and sum(json.loads(file.read_text())["ratings"].values()) == 200
+
+    try:
+        await poll(committed, 60)
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(60):
+            out, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 130, errors
+    found = json.loads(out)
+    assert (found["read"], found["interrupted"]) == (200, True)
+    assert (await asyncio.to_thread(ratings.json, "consume", *QUICK))["read"] == 0
