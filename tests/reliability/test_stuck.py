@@ -138,6 +138,7 @@ async def test_b2_a_worker_that_stands_still_is_red_then_ends(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)  # 80 s of them are the patience itself, beside three starts at once
 @pytest.mark.kafka
 async def test_b2_with_the_default_patience_on_kafka_it_ends_within_90_seconds(
     tmp_path: Path, model_server: FakeModelServer, kafka: KafkaServer
