@@ -39,8 +39,8 @@ test: install check ## Run all checks and tests, on real Kafka, PostgreSQL, Redi
 	  || echo "make: $$tool is missing: the Kafka tests are skipped (in CI they fail)"; done
 	@echo "two calls: the tests side by side, then those that measure, alone"; status=0; \
 	$(PYTEST) -n $(JOBS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 \
-	  -m "not alone and not long and not ollama" || status=1; \
-	$(PYTEST) -m "alone and not long and not ollama" || status=1; exit $$status
+	  --durations 40 -m "not alone and not long and not ollama" || status=1; \
+	$(PYTEST) --durations 10 -m "alone and not long and not ollama" || status=1; exit $$status
 
 test-long: install ## The longer forms of the reliability tests (about an hour)
 	$(PYTEST) -m long --timeout 5400
