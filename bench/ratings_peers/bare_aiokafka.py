@@ -6,7 +6,6 @@ changes with its offset, then the offsets are committed to the group.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 
@@ -14,6 +13,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.adapters.store.postgres.ratings import PostgresRatingStore
+from app.loop import run as run_loop
 from bench.ratings_peers.aggregate import Aggregate, Rating, facts
 from bench.ratings_peers.stopwatch import Stopwatch, arguments
 
@@ -67,4 +67,4 @@ async def run() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run())
+    run_loop(run())

@@ -1,4 +1,4 @@
-"""The product's ratings pipeline, without a recommender: what the bare loop does, and more.
+"""The product's ratings pipeline, without recommendations: what the bare loop does, and more.
 
 It reads strictly (key against event, each rule by name), keeps windows and latencies, publishes
 metrics, survives kills and rebalances. It is done when the store has every event.
@@ -6,8 +6,7 @@ metrics, survives kills and rebalances. It is done when the store has every even
 
 from __future__ import annotations
 
-from app.adapters.no_recommender import NoRecommender
 from bench.ratings_peers.product import main
 
 if __name__ == "__main__":
-    main(NoRecommender())
+    main(recommends=False)

@@ -10,17 +10,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from agents.ratings.context import RatingsLimits
 from app.adapters.clock import SystemClock
+from app.adapters.no_recommender import NoRecommender
 from app.adapters.store.postgres.ratings import PostgresRatingStore
 from app.core.ratings.changes import Changes
 from app.factory.ratings import create_ratings_app
 from app.loop import run as run_loop
 from app.opening import open_recommender
 from app.ports.ratings import RatingPorts
-from app.ports.recommender import Recommender
 from app.settings import load_settings
 from app.wire.ratings import RatingReader
 from bench.ratings_peers.stopwatch import Stopwatch, arguments
+
+NEVER = 1e6
 
 
 class TimedStore(PostgresRatingStore):
@@ -53,14 +56,14 @@ class TimedReader:
         RatingReader.read_all = timed  # type: ignore[method-assign]
 
 
-def main(recommender: Recommender | None) -> None:
-    """Run until every event is stored; without a `recommender` with that of the settings."""
+def main(*, recommends: bool) -> None:
+    """Run until every event is stored; without recommendations nobody's turn for them comes."""
     options = arguments()
     with TemporaryDirectory() as folder:
-        run_loop(_run(options, Path(folder), recommender))
+        run_loop(_run(options, Path(folder), recommends))
 
 
-async def _run(options: Namespace, folder: Path, recommender: Recommender | None) -> None:
+async def _run(options: Namespace, folder: Path, recommends: bool) -> None:
     settings = load_settings(
         broker=f"kafka://{options.bootstrap}",
         database=options.dsn,
@@ -72,8 +75,9 @@ async def _run(options: Namespace, folder: Path, recommender: Recommender | None
     watch = Stopwatch(options.events)
     TimedReader(watch)
     store = TimedStore(options.dsn, watch)
-    ports = RatingPorts(store, recommender or open_recommender(settings), SystemClock())
-    app = create_ratings_app(settings, ports)
+    recommender = open_recommender(settings) if recommends else NoRecommender()
+    limits = RatingsLimits() if recommends else RatingsLimits(recommend_seconds=NEVER)
+    app = create_ratings_app(settings, RatingPorts(store, recommender, SystemClock()), limits)
     await app.start()
     await store.finished.wait()
     stats = await store.stats()

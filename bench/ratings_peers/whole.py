@@ -5,4 +5,4 @@ from __future__ import annotations
 from bench.ratings_peers.product import main
 
 if __name__ == "__main__":
-    main(None)
+    main(recommends=True)
