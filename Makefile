@@ -38,7 +38,7 @@ test: install check ## Run all checks and tests, on real Kafka, PostgreSQL, Redi
 	@for tool in java mvn; do command -v $$tool >/dev/null \
 	  || echo "make: $$tool is missing: the Kafka tests are skipped (in CI they fail)"; done
 	@echo "two calls: the tests side by side, then those that measure, alone"; status=0; \
-	$(PYTEST) -n $(JOBS) --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 \
+	$(PYTEST) -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
 	  --durations 40 -m "not alone and not long and not ollama" || status=1; \
 	$(PYTEST) --durations 10 -m "alone and not long and not ollama" || status=1; exit $$status
 

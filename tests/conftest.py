@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -19,29 +20,28 @@ from tests.servers.kafka import KafkaServer, shared_kafka
 pytest_plugins = ("tests.servers.fixtures",)
 
 
-MARKERS = (
-    "alone: measures something that a test in another process would spoil (make test: by itself)",
-    "slow: takes the better part of a minute, mostly waiting (side by side: it begins first)",
-)
+ALONE = "alone: measures what a test in another process would spoil (make test: by itself)"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for marker in MARKERS:
-        config.addinivalue_line("markers", marker)
+    config.addinivalue_line("markers", ALONE)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the tests out by `tests.side_by_side` (None: as the command line says)."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.side_by_side import Units
+
+    return Units(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: a file is a unit that one process runs, a slow test one of its own.
+    if hasattr(config, "workerinput"):  # a process of xdist's
+        from tests.side_by_side import order
 
-    The slow ones begin first, or the last of them would be waited for by all the others.
-    """
-    if config.getoption("dist", "no") != "loadgroup":
-        return
-    for item in items:
-        if not (item.get_closest_marker("slow") or item.get_closest_marker("xdist_group")):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+        order(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,7 +13,7 @@ from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import until
 from tests.integration.test_command import Command, write_questions
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(400)]
 
 TEXTS = [f"Question {n}?" for n in range(6)]
 MEND = """

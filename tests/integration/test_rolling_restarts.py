@@ -14,7 +14,7 @@ import pytest
 from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import Cluster, Worker, get, post, until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.redis]
 
 MakeCluster = Callable[..., Cluster]
 

@@ -10,12 +10,7 @@ import pytest
 
 from tests.reliability.conftest import Play
 
-pytestmark = [
-    pytest.mark.kafka,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("chaos"),  # one scenario at a time: each loads the machine
-    pytest.mark.timeout(420),
-]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(420)]
 
 
 async def test_b1_a_broker_that_is_gone_means_503_and_no_loss(play_scenario: Play) -> None:

@@ -18,12 +18,7 @@ import pytest
 
 from tests.reliability.conftest import Play
 
-pytestmark = [
-    pytest.mark.kafka,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("chaos"),  # one scenario at a time: each loads the machine
-    pytest.mark.timeout(420),
-]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(420)]
 
 
 async def test_c1_killed_workers_lose_nothing_and_double_nothing(play_scenario: Play) -> None:

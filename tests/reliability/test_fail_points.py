@@ -16,7 +16,7 @@ import pytest
 from tests.reliability.fail_point_worker import POINTS
 from tests.reliability.pipeline import contents
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(420)]
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 60

@@ -7,8 +7,6 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from app.broker import broker_url, log_folder
 from app.chaos.cluster import Worker, worker_environment
 from app.chaos.processes import free_ports, last_words, spawn
@@ -27,7 +25,6 @@ WAIT_SECONDS = 15.0
 PARTITIONS = 8
 
 
-@pytest.mark.slow
 async def test_t3_waits_outlive_a_killed_owner_and_fire_once(
     tmp_path: Path, postgres_dsn: str
 ) -> None:

@@ -18,13 +18,7 @@ from tests.reliability.overload_runs import QUESTIONS, RECOVERY_SECONDS, Run, al
 from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import PostgresServer
 
-pytestmark = [
-    pytest.mark.kafka,
-    pytest.mark.postgres,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("overload"),  # they look at the same runs
-    pytest.mark.timeout(240),
-]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(240)]
 
 POLICY = RetryPolicy()
 #: A due wait is announced by a timer and released through the log. Three engines share this loop.

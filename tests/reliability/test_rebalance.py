@@ -226,7 +226,6 @@ async def churn(flock: Flock, dice: random.Random, steps: Counter[str]) -> str:
     return "leave"
 
 
-@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("commit_interval", [0.1, None], ids=["fast-commits", "default-commits"])

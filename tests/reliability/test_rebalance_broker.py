@@ -16,7 +16,6 @@ from tests.servers import require
 from tests.servers.kafka import start_kafka
 
 
-@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.timeout(300)
 async def test_nothing_is_lost_when_the_broker_dies(tmp_path: Path) -> None:

@@ -110,7 +110,6 @@ async def _all_answered_once(
     assert twice == {}, "each answer is computed exactly once"
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     "down_seconds", [30, pytest.param(300, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
@@ -180,7 +179,6 @@ async def test_p2_all_backends_terminated_every_2_s(
     assert terminated >= 4
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_p3_a_row_lock_held_for_20_s_delays_one_partition(
     dsn: str, store: PostgresStore, tmp_path: Path

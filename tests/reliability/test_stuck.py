@@ -137,7 +137,6 @@ async def test_b2_a_worker_that_stands_still_is_red_then_ends(
         assert_b2(fault, each, 6.0 + 12.0)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(240)  # 80 s of them are the patience itself, beside three starts at once
 @pytest.mark.kafka
 async def test_b2_with_the_default_patience_on_kafka_it_ends_within_90_seconds(
