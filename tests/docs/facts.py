@@ -13,6 +13,7 @@ import click
 
 from app.cli.main import cli
 from app.core.failures import CAUSES
+from app.core.ratings.events import Rule
 from app.core.retry import RetryKind
 from app.factory import PipelineApp, RatingsApp, create_app, create_ratings_app
 from app.settings import PREFIX, Settings
@@ -129,6 +130,7 @@ def error_codes() -> set[str]:
 def dead_letter_causes() -> set[str]:
     """Return the causes that stages give beside those of the table."""
     found = {f"{kind}_retries_exhausted" for kind in RetryKind}
+    found |= {f"rating_{rule}" for rule in Rule}
     for path in (ROOT / "agents").glob("**/*.py"):
         found.update(_causes_in(ast.parse(path.read_text(encoding="utf-8"))))
     return found
