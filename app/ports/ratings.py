@@ -65,6 +65,10 @@ class RatingStore(Protocol):
         """Return by movie to how many users it is recommended, for those it is to any."""
         ...
 
+    async def check(self) -> str:
+        """Return where the data is, for people. Raises StoreUnavailable."""
+        ...
+
     async def reset(self) -> int:
         """Forget everything; return how many partitions there were."""
         ...

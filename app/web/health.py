@@ -10,7 +10,6 @@ from typing import Any
 from aiohttp import web
 
 from agents.context import Context
-from agents.ratings.context import RatingsContext
 from agents.stage_context import StageContext
 from app import __version__
 from app.core.breaker import BreakerState
@@ -104,7 +103,7 @@ def _checks(running: Running) -> Checks:
     """Return how each dependency is asked. Pipelines share broker and database."""
     found: Checks = {"broker": running.first.app.ask_broker}
     if running.ratings is not None:
-        found["database"] = partial(_rating_store, running.ratings)
+        found["database"] = running.ratings.ports.store.check
     if (context := running.questions) is not None:
         ports = context.ports
         found["database"] = ports.store.check
@@ -112,12 +111,6 @@ def _checks(running: Running) -> Checks:
         found["model"] = partial(_model, context)
         found["scorer"] = ports.scorer.check
     return found
-
-
-async def _rating_store(context: RatingsContext) -> str:
-    """Ask the store for something small."""
-    await context.ports.store.movie(1)
-    return "answers"
 
 
 async def _model(context: Context) -> str:

@@ -38,6 +38,7 @@ class SaveContract:
         assert await store.recommendation(1) is None
         assert await store.users_with_recommendations() == 0
         assert await store.reset() == 0
+        assert await store.check()
 
     async def test_what_was_saved_is_loaded_as_it_was(self, store: RatingStore) -> None:
         body = segment((1, 7, 5_000, 9), (2, 8, 6_000, 1))

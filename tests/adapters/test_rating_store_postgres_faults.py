@@ -53,6 +53,7 @@ async def test_every_method_says_that_the_server_is_away_and_works_when_it_is_ba
             lambda: store.popular(3),
             lambda: store.recommendation(1),
             store.users_with_recommendations,
+            store.check,
             store.reset,
         ):
             with pytest.raises(StoreUnavailable):

@@ -55,6 +55,9 @@ class MemoryRatingStore:
     async def open(self) -> None:
         """Nothing to connect."""
 
+    async def check(self) -> str:
+        return "in this process's memory"
+
     async def close(self) -> None:
         """Nothing to close."""
 

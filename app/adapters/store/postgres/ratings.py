@@ -52,6 +52,10 @@ class PostgresRatingStore:
         """Connect. Raises StoreUnavailable; the store may be used all the same, and tries again."""
         await self._pool.open()
 
+    async def check(self) -> str:
+        await self._read(reads.read_anything)
+        return self._pool.place
+
     async def close(self) -> None:
         await self._pool.close()
 
