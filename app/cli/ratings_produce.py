@@ -210,7 +210,7 @@ async def _produce(settings: Settings, options: Options) -> Produced:
     from app.cli.interrupts import stop_signals
     from app.cli.ratings_progress import LiveCount
     from app.core.ratings.events import RatingLimits
-    from app.errors import AnswerloopError
+    from app.errors import AnswerloopError, InputError
     from app.ratings.movielens import estimate_rows
     from app.ratings.pace import Pace
     from app.ratings.senders import open_sender
@@ -225,6 +225,10 @@ async def _produce(settings: Settings, options: Options) -> Produced:
     with LiveCount(stderr(), "sending", expected) as live:
         source = _source(options, limits, live)
         async with open_sender(settings) as sender:
+            if options.bad and sender.valid_only:
+                raise InputError(
+                    f"{sender.where} takes valid ratings only: stop it, or leave out --bad"
+                )
             produced = Produced(
                 source.name, rating_topic_names(settings).ratings, sender.where, Sent()
             )

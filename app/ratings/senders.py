@@ -79,6 +79,8 @@ async def _ensure(settings: Settings, spec: TopicSpec) -> int:
 class LogSender:
     """Appends to an embedded log that this process has open."""
 
+    valid_only = False
+
     def __init__(self, storage: Storage, topic: str, where: str) -> None:
         self._storage, self._topic, self.where = storage, topic, where
         self._partitions = storage.topics()[topic].partitions
@@ -110,6 +112,8 @@ async def _kept(
 
 class KafkaSender:
     """Builds a batch for each partition itself: aiokafka's way for each message costs more."""
+
+    valid_only = False
 
     def __init__(self, producer: Any, topic: str, partitions: int, where: str) -> None:
         self._producer, self._topic, self.where = producer, topic, where
@@ -214,6 +218,8 @@ async def _stop(producer: Any) -> None:
 class EngineSender:
     """Sends through the engine that has the embedded log: `POST /ratings`, one after the other."""
 
+    valid_only = True
+
     def __init__(self, session: aiohttp.ClientSession, settings: Settings, url: str) -> None:
         token = settings.api_token
         self._session = session
@@ -223,8 +229,6 @@ class EngineSender:
         self.where = f"the engine at {url}"
 
     async def hand_over(self, block: Sequence[RatingMessage]) -> Awaitable[Sequence[Acked]]:
-        if any(message.broken for message in block):
-            raise InputError(f"{self.where} takes valid ratings only: stop it, or leave out --bad")
         started = monotonic()
         await self._post(b'{"ratings":[' + b",".join(each.value for each in block) + b"]}")
         seconds = monotonic() - started

@@ -40,11 +40,13 @@ class RatingSender(Protocol):
 
     where: str
     """The broker, for people."""
+    valid_only: bool
+    """Whether events that break a rule can't be sent this way."""
 
     async def hand_over(self, block: Sequence[RatingMessage]) -> Awaitable[Sequence[Acked]]:
         """Queue events behind those of the calls before; the awaitable is their acknowledgement.
 
-        Waits while the queue is full. Raises InputError where events can't be sent this way.
+        Waits while the queue is full. Raises InputError for events that are refused.
         """
         ...
 

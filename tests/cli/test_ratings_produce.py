@@ -193,9 +193,7 @@ async def test_a_running_engine_is_asked_to_take_them(
         file.write_text(json.dumps({"pid": os.getppid(), "url": url}))
         found = await asyncio.to_thread(ratings.json, "produce", "--count", "2300")
         assert (found["acknowledged"], url in found["broker"]) == (2300, True)
-        errors = await asyncio.to_thread(
-            lambda: ratings("produce", "--count", "500", "--bad", "0.5")[2]
-        )
+        errors = await asyncio.to_thread(ratings.fails, "produce", "--bad", "0.5", code=2)
         assert "takes valid ratings only: stop it, or leave out --bad" in errors
         monkeypatch.setenv("ANSWERLOOP_API_TOKEN", "a wrong one entirely")
         errors = await asyncio.to_thread(lambda: ratings("produce", "--count", "5")[2])

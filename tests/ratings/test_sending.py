@@ -21,6 +21,7 @@ class Log:
     """A log that acknowledges when `open` is set, and refuses from block `fails_at` on."""
 
     where = "a log"
+    valid_only = False
 
     def __init__(self, fails_at: int | None = None) -> None:
         self.open = asyncio.Event()
