@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
+from collections.abc import Sequence
 
 from faust.types import TP
 
 from agents.ratings.context import RatingsContext
 from agents.ratings.partitions import Partition
 from agents.waits import Draining, interruptible, until_up
+from app.core.ratings.changes import MovieTotal
 from app.core.ratings.state import PartitionState
 
 
@@ -40,12 +43,24 @@ async def load(context: RatingsContext, partition: Partition) -> PartitionState:
     stored = await until_up(context, "database", lambda: context.ports.store.load(number))
     # A second for each million ratings: too long for the event loop.
     state = await interruptible(context, asyncio.to_thread(PartitionState, number, stored))
+    movies = await asyncio.to_thread(state.movies)
     await _refuse_another_log(context, partition, state)
     partition.state = state
+    _tell_the_recommender(context, number, movies)
     context.log.info(
         "ratings_loaded", partition=number, next_offset=state.next_offset, ratings=state.ratings
     )
     return state
+
+
+def _tell_the_recommender(
+    context: RatingsContext, number: int, movies: Sequence[MovieTotal]
+) -> None:
+    try:
+        context.ports.recommender.restore(number, movies)
+    except Exception:  # noqa: BLE001 (a recommender that fails costs its own figures only)
+        context.metrics.count("stage_errors", "recommender")
+        context.log.error("recommender_failed", error=traceback.format_exc())
 
 
 async def _refuse_another_log(

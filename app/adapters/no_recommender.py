@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.core.ratings.changes import RecommendedMovie
+from app.core.ratings.changes import MovieTotal, RecommendedMovie
 from app.ports.recommender import History
 
 _MIDDLE_STARS = 3.5
@@ -19,6 +19,9 @@ class NoRecommender:
         return [_MIDDLE_STARS] * len(users)
 
     def observe(self, movies: Sequence[int], halves: Sequence[int]) -> None:
+        """Learn nothing."""
+
+    def restore(self, partition: int, movies: Sequence[MovieTotal]) -> None:
         """Learn nothing."""
 
     def fold_in(self, histories: Sequence[History]) -> None:

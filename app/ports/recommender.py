@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from app.core.ratings.changes import RecommendedMovie
+from app.core.ratings.changes import MovieTotal, RecommendedMovie
 
 
 class History(NamedTuple):
@@ -36,6 +36,14 @@ class Recommender(Protocol):
 
     def observe(self, movies: Sequence[int], halves: Sequence[int]) -> None:
         """Adapt the global and the movies' own figures to new ratings, in their order."""
+        ...
+
+    def restore(self, partition: int, movies: Sequence[MovieTotal]) -> None:
+        """Take in what was observed of a partition before this process had it.
+
+        Its ids do not repeat. A second time, after somebody else had the partition, replaces the
+        first; what was observed in between counts twice then, which moves no mean.
+        """
         ...
 
     def fold_in(self, histories: Sequence[History]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from app.core.ratings.changes import RecommendedMovie
+from app.core.ratings.changes import MovieTotal, RecommendedMovie
 from app.ports.recommender import History
 from app.recommender.histories import Ratings, overlaid
 from app.recommender.live_tables import LiveTables
@@ -39,6 +39,7 @@ class LiveRecommender:
         newer: Callable[[], LiveTables | None] = lambda: None,
     ) -> None:
         self._newer = newer
+        self._restored: dict[int, tuple[Wholes, Wholes, Wholes]] = {}
         tables = LiveTables.of(model if model is not None else empty_model())
         self._model, self._movies, self._users = tables
 
@@ -66,6 +67,21 @@ class LiveRecommender:
         if len(ids):
             sums = np.bincount(places, weights=whole(halves), minlength=len(ids))
             self._movies.observe(ids, counts, sums.astype(np.int64))
+
+    def restore(self, partition: int, movies: Sequence[MovieTotal]) -> None:
+        ids, counts, halves = (
+            np.array(
+                [(total.movie_id, total.ratings, total.sum_halves) for total in movies],
+                dtype=np.int64,
+            )
+            .reshape(-1, 3)
+            .T
+        )
+        if partition in self._restored:
+            old_ids, old_counts, old_halves = self._restored[partition]
+            self._movies.observe(old_ids, -old_counts, -old_halves)
+        self._movies.observe(ids, counts, halves)
+        self._restored[partition] = ids, counts, halves
 
     def fold_in(self, histories: Sequence[History]) -> None:
         if not histories:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import nsmallest
 
-from app.core.ratings.changes import RecommendedMovie
+from app.core.ratings.changes import MovieTotal, RecommendedMovie
 from app.ports.recommender import History
 
 #: As in `app.recommender.model` and `app.recommender.movies`, which need numpy.
@@ -23,6 +23,7 @@ class MeansRecommender:
         self._halves: dict[int, int] = {}
         self._count = 0
         self._sum_halves = 0
+        self._restored: dict[int, list[MovieTotal]] = {}
 
     def predict(self, users: Sequence[int], movies: Sequence[int]) -> Sequence[float]:
         del users
@@ -36,6 +37,18 @@ class MeansRecommender:
             sums[movie] = sums.get(movie, 0) + half
         self._count += len(movies)
         self._sum_halves += sum(halves)
+
+    def restore(self, partition: int, movies: Sequence[MovieTotal]) -> None:
+        for sign, totals in ((-1, self._restored.get(partition, ())), (1, movies)):
+            for total in totals:
+                self._add(total.movie_id, sign * total.ratings, sign * total.sum_halves)
+        self._restored[partition] = list(movies)
+
+    def _add(self, movie: int, count: int, halves: int) -> None:
+        self._counts[movie] = self._counts.get(movie, 0) + count
+        self._halves[movie] = self._halves.get(movie, 0) + halves
+        self._count += count
+        self._sum_halves += halves
 
     def fold_in(self, histories: Sequence[History]) -> None:
         """Do nothing: means know no users."""
@@ -58,7 +71,11 @@ class MeansRecommender:
 
     def popular(self, n: int) -> list[RecommendedMovie]:
         level = self._level()
-        ranked = ((-self._damped(movie, level, POPULAR_DAMPING), movie) for movie in self._counts)
+        ranked = (
+            (-self._damped(movie, level, POPULAR_DAMPING), movie)
+            for movie, count in self._counts.items()
+            if count
+        )
         return [
             RecommendedMovie(movie, -score, self._confidence(movie))
             for score, movie in nsmallest(max(n, 0), ranked)

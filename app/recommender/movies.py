@@ -103,7 +103,10 @@ class LiveMovies:
         return found
 
     def observe(self, movies: Wholes, counts: Wholes, halves: Wholes) -> None:
-        """Add so many ratings with this sum of half stars to each movie; ids do not repeat."""
+        """Add so many ratings with this sum of half stars to each movie; ids do not repeat.
+
+        Negative numbers take back what was added before.
+        """
         slots = self.slots.find(movies)
         if (slots == 0).any():
             slots[slots == 0] = self._add(movies[slots == 0])
@@ -112,7 +115,7 @@ class LiveMovies:
         seen, fit_counts = self._counts[slots], self._fit_counts[slots]
         self._weight[slots] = seen / (seen + fit_counts + MOVIE_DAMPING)
         self._shift[slots] = self._weight[slots] * (
-            self._halves[slots] / 2 / seen - self._fit_means[slots]
+            self._halves[slots] / 2 / np.maximum(seen, 1) - self._fit_means[slots]
         )
         self._seen += int(counts.sum())
         self._surplus += float((halves / 2 - counts * self._fit_means[slots]).sum())

@@ -13,7 +13,7 @@ from uuid import uuid4
 from agents.ratings.context import RatingsLimits
 from app.adapters.clock import SystemClock
 from app.adapters.store.rating_memory import MemoryRatingStore, RatingData
-from app.core.ratings.changes import RecommendedMovie
+from app.core.ratings.changes import MovieTotal, RecommendedMovie
 from app.core.ratings.events import Rating, RatingLimits, Refusal
 from app.errors import StoreUnavailable
 from app.factory import create_ratings_app
@@ -48,7 +48,9 @@ class PlainRecommender:
     def __init__(self) -> None:
         self.version = "plain"
         self.folded: list[int] = []
+        self.forgotten: list[int] = []
         self.observed = 0
+        self.restored: dict[int, list[MovieTotal]] = {}
         self.newer: str | None = None
 
     def predict(self, users: Sequence[int], movies: Sequence[int]) -> Sequence[float]:
@@ -57,11 +59,14 @@ class PlainRecommender:
     def observe(self, movies: Sequence[int], halves: Sequence[int]) -> None:
         self.observed += len(movies)
 
+    def restore(self, partition: int, movies: Sequence[MovieTotal]) -> None:
+        self.restored[partition] = list(movies)
+
     def fold_in(self, histories: Sequence[History]) -> None:
         self.folded += [history.user_id for history in histories]
 
     def forget(self, users: Sequence[int]) -> None:
-        pass
+        self.forgotten += users
 
     def recommend(self, histories: Sequence[History], n: int) -> list[list[RecommendedMovie]]:
         movies = [RecommendedMovie(movie, 4.5, 0.5) for movie in range(1, n + 1)]

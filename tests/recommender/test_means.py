@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core.ratings.changes import MovieTotal
 from app.errors import SettingsError
 from app.ports.recommender import Recommender
 from app.recommender import opening
@@ -47,6 +48,19 @@ def test_popular_movies_without_those_that_were_rated(means: Recommender) -> Non
     assert [movie.movie_id for movie in found] == [2]
     assert [movie.movie_id for movie in means.popular(5)] == [1, 2, 3]
     means.forget([1])
+
+
+def test_a_worker_that_takes_over_a_partition_goes_on_from_its_totals(means: Recommender) -> None:
+    means.observe([1] * 60 + [2] * 40, [10] * 60 + [4] * 40)
+    expected = means.popular(5), means.predict([1, 1, 1], [1, 2, 3])
+    heir = type(means)()
+    heir.observe([1] * 10, [10] * 10)
+    heir.restore(0, [MovieTotal(1, 20, 200, 5), MovieTotal(2, 40, 160, 5)])
+    heir.restore(1, [MovieTotal(1, 10, 100, 5), MovieTotal(7, 3, 6, 5)])
+    heir.restore(1, [MovieTotal(1, 30, 300, 5)])
+    heir.restore(2, [])
+    assert heir.popular(5) == expected[0]
+    assert heir.predict([1, 1, 1], [1, 2, 3]) == pytest.approx(expected[1])
 
 
 def test_both_say_the_same() -> None:
