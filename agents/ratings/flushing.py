@@ -66,7 +66,7 @@ class Flusher:
         """Save every partition that has changed, side by side."""
         self._hurry.clear()
         began = monotonic()
-        self._forget_what_is_not_ours()
+        forget_others(self._context, self._partitions)
         results = await asyncio.gather(
             *(self._save(partition) for partition in self._partitions if partition.unsaved)
         )
@@ -118,18 +118,28 @@ class Flusher:
         if not self._failures:
             context.log.warning("waiting", for_what="database", reason=str(error)[:300])
 
-    def _forget_what_is_not_ours(self) -> None:
-        """After a rebalance: nothing waits for the partitions of others, so nothing is saved."""
-        app = self._context.app
-        if app.rebalancing or app.consumer.draining.is_set():
-            return
-        ours = owned(self._context)
-        for partition in self._partitions.loaded():
-            if partition.number not in ours and not partition.waited_for:
-                partition.drop()
-
 
 def owned(context: RatingsContext) -> set[int]:
     """Return the numbers of the partitions that this worker has."""
     topic = context.names.ratings
     return {tp.partition for tp in context.app.consumer.assignment() if tp.topic == topic}
+
+
+def forget_others(context: RatingsContext, partitions: Partitions) -> None:
+    """Drop what we still hold of partitions that a rebalance has given to others.
+
+    Nothing is dropped while it may come straight back.
+    """
+    if context.app.rebalancing or context.app.consumer.draining.is_set():
+        return
+    ours = owned(context)
+    for partition in partitions.loaded():
+        if partition.number in ours or partition.waited_for or partition.state is None:
+            continue
+        users = partition.state.users()
+        partition.drop()
+        context.log.info("ratings_given_up", partition=partition.number)
+        try:
+            context.ports.recommender.forget(users)
+        except Exception:  # noqa: BLE001 (a recommender that fails costs its own figures only)
+            context.metrics.count("stage_errors", "recommender")

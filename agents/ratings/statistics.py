@@ -10,7 +10,7 @@ from typing import Any
 import faust
 
 from agents.ratings.context import RatingsContext
-from agents.ratings.flushing import STAGE, Flusher, owned
+from agents.ratings.flushing import STAGE, Flusher, forget_others, owned
 from agents.ratings.loading import load, state_for
 from agents.ratings.measuring import Meter
 from agents.ratings.partitions import Partition, Partitions
@@ -99,11 +99,12 @@ class Statistics:
             event.ack()
 
     async def load_all(self) -> None:
-        """Load the partitions that are ours and not loaded yet. Never raises.
+        """Load the partitions that are ours now, forget those of others. Never raises.
 
         Their first chunk would do it: but there may be none for long, and recommendations due.
         """
         context = self._context
+        forget_others(context, self._partitions)
         for number in owned(context):
             partition = self._partitions[number]
             if partition.state is not None or partition.lane.locked():

@@ -355,6 +355,26 @@ class TestRecommendations:
             recommender.newer = "better"
             await has_models(store, users, "better")
 
+    async def test_users_of_a_partition_that_went_to_another_worker_are_forgotten(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store, recommender = MemoryRatingStore(), PlainRecommender()
+        async with running_ratings(rating_ports(store, recommender)) as engine:
+            await engine.append(random_events(300))
+            await engine.idle()
+            users = {each.userId for each in map(read, engine.messages(engine.names.ratings))}
+            await has_models(store, users, "plain")
+            gone = place(engine, 7)
+            for module in ("flushing", "statistics"):
+                monkeypatch.setattr(
+                    f"agents.ratings.{module}.owned", lambda _: {*range(6)} - {gone}
+                )
+
+            async def forgotten() -> bool:
+                return set(recommender.forgotten) == {u for u in users if place(engine, u) == gone}
+
+            await poll(forgotten)
+
     async def test_after_a_crash_nobody_is_forgotten(self, log: str) -> None:
         """Recommendations that were due when the worker died are made by the next."""
         store = MemoryRatingStore()

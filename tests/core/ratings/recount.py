@@ -40,15 +40,18 @@ class Recount:
 
     @property
     def by_halves(self) -> list[int]:
-        return [sum(h == each for _, h in self.current.values()) for each in range(11)]
+        found = [0] * 11
+        for _, halves in self.current.values():
+            found[halves] += 1
+        return found
 
     @property
     def movies(self) -> dict[int, tuple[int, int, int]]:
         """Movie to (ratings, halves, time of the newest)."""
-        found = {}
-        for each in {movie for _, movie in self.current}:
-            halves = [h for (_, movie), (_, h) in self.current.items() if movie == each]
-            found[each] = (len(halves), sum(halves), self.last[each])
+        found: dict[int, tuple[int, int, int]] = {}
+        for (_, movie), (_, halves) in self.current.items():
+            ratings, total, _ = found.get(movie, (0, 0, 0))
+            found[movie] = (ratings + 1, total + halves, self.last[movie])
         return found
 
     @property
