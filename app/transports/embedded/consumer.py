@@ -182,8 +182,8 @@ class Consumer(StrictConsumer, base.Consumer):
                     found[tp] = run
         return found
 
-    def _raw(self, record: RawRecord) -> RawRecord:
-        return record
+    def _raws(self, records: list[RawRecord]) -> list[RawRecord]:
+        return list(records)
 
     def _to_message(self, tp: TP, record: RawRecord) -> ConsumerMessage:
         return ConsumerMessage(

@@ -12,10 +12,10 @@ from app.transports.strict.epochs import Epochs
 
 
 class Messages(Epochs):
-    """The layer of `StrictConsumer` that knows the topic plans. A driver supplies `_raw`."""
+    """The layer of `StrictConsumer` that knows the topic plans. A driver supplies `_raws`."""
 
-    def _raw(self, record: Any) -> RawRecord:
-        """A driver's record as a `RawRecord`."""
+    def _raws(self, records: list[Any]) -> list[RawRecord]:
+        """A driver's records as `RawRecord`s: one call for a chunk, not one for each."""
         raise NotImplementedError
 
     def _plan(self, topic: str) -> TopicPlan:
@@ -44,7 +44,7 @@ class Messages(Epochs):
     def _message_of(self, tp: TP, item: Any) -> ConsumerMessage:
         if not isinstance(item, list):
             return self._to_message(tp, item)
-        raw = [self._raw(record) for record in item]
+        raw = self._raws(item)
         return ConsumerMessage(
             tp.topic,
             tp.partition,
