@@ -20,6 +20,7 @@ ITEMS = {
         "T": "12356",
         "S": "1",
         "H": "1234567",
+        "G": "12",
         "K": "1",
     }.items()
     for number in numbers
