@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -40,6 +40,16 @@ class BadRating(NamedTuple):
     """`reason` begins with the rule."""
 
 
+class _Header(NamedTuple):
+    """Where the four columns are, and how many there are in all."""
+
+    order: tuple[int, ...]
+    width: int
+
+
+_ORDINARY = _Header((0, 1, 2, 3), 4)
+
+
 def read_movielens(path: str | Path, limits: RatingLimits) -> Iterator[Rating | BadRating]:
     """Give every row below the header, good or bad; blank lines are skipped.
 
@@ -47,8 +57,8 @@ def read_movielens(path: str | Path, limits: RatingLimits) -> Iterator[Rating | 
     for; a file that breaks off in its compressed data raises it at that place.
     """
     path = Path(path)
-    order = _read_header(path)
-    return _rows(path, order, limits)
+    header = _read_header(path)
+    return _rows(path, header, limits)
 
 
 def estimate_rows(path: str | Path) -> int:
@@ -63,16 +73,14 @@ def estimate_rows(path: str | Path) -> int:
     return max(0, lines)
 
 
-def _rows(
-    path: Path, order: Sequence[int] | None, limits: RatingLimits
-) -> Iterator[Rating | BadRating]:
+def _rows(path: Path, header: _Header, limits: RatingLimits) -> Iterator[Rating | BadRating]:
     users, movies = limits.max_user_id, limits.max_movie_id
     with _open(path) as (file, _):
         lines = read_lines(file)
         next(_after_blank(lines))
         for line in lines:
             parts = line.data.rstrip(b"\r\n").split(b",")
-            if order is None and len(parts) == 4:
+            if header == _ORDINARY and len(parts) == 4:
                 user, movie, stars, seconds = parts
                 rating = _RATINGS.get(stars)
                 if (
@@ -91,20 +99,19 @@ def _rows(
                         yield found
                         continue
             if not line.blank:
-                yield _careful(line, order or range(4), limits)
+                yield _careful(line, header, limits)
 
 
-def _careful(line: Line, order: Sequence[int], limits: RatingLimits) -> Rating | BadRating:
+def _careful(line: Line, header: _Header, limits: RatingLimits) -> Rating | BadRating:
     """Read a row that is not ordinary, and say what is wrong with it."""
     problem = None if line.whole else "the row is far too long"
     fields = record_fields(Record(line.number, line.data, problem), ",")
     if isinstance(fields, BadRow):
         return _bad(line, Rule.MALFORMED, fields.reason)
-    width = max(len(COLUMNS), max(order) + 1)
-    if len(fields) < width or (width == len(COLUMNS) and len(fields) > width):
-        reason = f"{len(fields)} columns where there must be {width}"
+    if len(fields) != header.width:
+        reason = f"{len(fields)} columns where there must be {header.width}"
         return _bad(line, Rule.MALFORMED, reason)
-    named = {name: fields[at].strip() for name, at in zip(COLUMNS, order, strict=True)}
+    named = {name: fields[at].strip() for name, at in zip(COLUMNS, header.order, strict=True)}
     empty = [name for name, text in named.items() if not text]
     if empty:
         return _bad(line, Rule.MISSING, f"{', '.join(empty)} is empty")
@@ -146,8 +153,7 @@ def _number(text: str, *, whole: bool) -> int | float | None:
     return float(text)
 
 
-def _read_header(path: Path) -> Sequence[int] | None:
-    """Return where the four columns are; None when they are the only ones, in the usual order."""
+def _read_header(path: Path) -> _Header:
     with _open(path) as (file, _):
         first = next(_after_blank(read_lines(file)), None)
     if first is None:
@@ -161,8 +167,7 @@ def _read_header(path: Path) -> Sequence[int] | None:
     missing = [name for name in COLUMNS if known.count(name.lower()) != 1]
     if missing:
         raise InputError(f"{path}: {_why_no_header(text, known, missing)}", field="header")
-    order = [known.index(name.lower()) for name in COLUMNS]
-    return None if order == [0, 1, 2, 3] and len(known) == 4 else order
+    return _Header(tuple(known.index(name.lower()) for name in COLUMNS), len(known))
 
 
 def _why_no_header(text: str, known: list[str], missing: list[str]) -> str:

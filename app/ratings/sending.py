@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from math import floor, log
 from time import monotonic
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -23,6 +23,8 @@ BLOCK = 1000
 BLOCKS_IN_FLIGHT = 16
 #: How long what is in flight may take after an interrupt.
 FLUSH_SECONDS = 10.0
+#: Latencies are told apart when they differ by this factor.
+_STEP = 1.02
 
 
 class Acked(NamedTuple):
@@ -66,16 +68,17 @@ class Sent:
     started: float = field(default_factory=monotonic)
     seconds: float = 0.0
     interrupted: bool = False
-    _latencies: array[float] = field(default_factory=lambda: array("d"))
-    _weights: array[int] = field(default_factory=lambda: array("L"))
+    longest_seconds: float = 0.0
+    _latencies: Counter[int] = field(default_factory=Counter)
+    """Acknowledged events by the logarithm of their latency: bounded, however long it goes on."""
 
     def take(self, acks: Sequence[Acked]) -> None:
         for ack in acks:
             if ack.error is None:
                 self.acknowledged += ack.events
                 self.partitions[ack.partition] += ack.events
-                self._latencies.append(ack.seconds)
-                self._weights.append(ack.events)
+                self._latencies[floor(log(max(ack.seconds, 1e-6), _STEP))] += ack.events
+                self.longest_seconds = max(self.longest_seconds, ack.seconds)
             else:
                 self.failed += ack.events
                 self.errors[ack.error] += ack.events
@@ -86,18 +89,19 @@ class Sent:
         return self.acknowledged / self.seconds if self.seconds > 0 else 0.0
 
     def latency_seconds(self, *shares: float) -> list[float]:
-        """Return the latencies that these shares of the acknowledged events did not exceed."""
-        pairs = sorted(zip(self._latencies, self._weights, strict=True))
-        found = []
-        for share in shares:
-            left = share * self.acknowledged
-            value = 0.0
-            for value, weight in pairs:  # noqa: B007 (the last one that is reached is the answer)
-                left -= weight
-                if left <= 0:
-                    break
-            found.append(value)
-        return found
+        """Return the latencies that these shares of the acknowledged events did not exceed.
+
+        They are at most `_STEP` times too long, and never longer than the longest.
+        """
+        return [self._latency(share * self.acknowledged) for share in shares]
+
+    def _latency(self, events: float) -> float:
+        seen = 0
+        for bucket, count in sorted(self._latencies.items()):
+            seen += count
+            if seen >= events:
+                return min(_STEP ** (bucket + 1), self.longest_seconds)
+        return self.longest_seconds
 
 
 async def send_ratings(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.core.ratings.events import Rating, RatingLimits, Rule
 from app.errors import InputError
@@ -51,6 +53,7 @@ def test_seconds_become_milliseconds(write: Write) -> None:
         HEADER + b" 1 , 2 , 3.50 , 1112486027 \n",
         HEADER + b"01,2,3.5,1112486027\n",
         b"rating,title,timestamp,movieId,userId\n3.5,Toy Story,1112486027,2,1\n",
+        b"userId,movieId,rating,timestamp,note\n1,2,3.5,1112486027,\n",
         b'title,userId,movieId,rating,timestamp\n"Hello, Dolly",1,2,3.5,1112486027\n',
         gzip.compress(HEADER + b"1,2,3.5,1112486027\n", mtime=0),
     ],
@@ -143,6 +146,34 @@ def test_a_file_that_breaks_off_gives_its_rows_and_then_says_so(write: Write) ->
     assert next(found) == Rating(1, 2, 3.5, 1_112_486_028_000)
     with pytest.raises(InputError, match="damaged"):
         list(found)
+
+
+FIELD = st.one_of(
+    st.integers(-2, 140_000).map(str),
+    st.sampled_from(["0.5", "3.5", "4", "5.0", "5.5", "03", "1112486027", "1112486027000", "+1"]),
+    st.text("0123456789.-+ e_", max_size=22),
+)
+
+
+@given(st.lists(FIELD, min_size=3, max_size=5))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+def test_the_fast_reading_accepts_just_what_the_careful_one_does(
+    write: Write, fields: list[str]
+) -> None:
+    """With a fifth column, which is ignored, every row is read carefully."""
+    row = ",".join(fields)
+    fast = read(write(HEADER + f"{row}\n".encode()))
+    wide = HEADER.replace(b"\n", b",note\n")
+    careful = read(write(wide + f"{row},x\n".encode(), "wide.csv"))
+    if len(fields) != 4:
+        assert all(isinstance(each, BadRating) for each in fast)
+        return
+    [one], [other] = fast, careful
+    if isinstance(one, BadRating):
+        assert isinstance(other, BadRating)
+        assert (one.rule, one.row.reason) == (other.rule, other.row.reason), row
+    else:
+        assert one == other
 
 
 def test_rows_are_counted_or_estimated(write: Write) -> None:
