@@ -14,7 +14,6 @@ from xdist.scheduler import LoadFileScheduling
 LONG = {
     "tests/reliability/test_crashes.py": "chaos: one scenario at a time, each loads the machine",
     "tests/reliability/test_broker.py": "chaos: one scenario at a time, each loads the machine",
-    "tests/reliability/test_overload.py": "overload: its tests look at the same runs",
     "tests/reliability/test_stores.py::test_p1": None,
     "tests/reliability/test_stores.py::test_p3": None,
     "tests/reliability/test_stuck.py::test_b2_with": None,

@@ -23,10 +23,6 @@ from tests.servers.postgres import PostgresServer
 
 BUSY_SECONDS = 60.0
 QUESTIONS = 200
-#: How long a steady state is watched before it is disturbed.
-SETTLED_SECONDS = 5.0
-#: How soon after an overload the goodput has to be back.
-RECOVERY_SECONDS = 60
 
 
 @dataclass
@@ -81,34 +77,13 @@ class Run:
             await asyncio.sleep(0.05)
 
     async def until(self, check: Callable[[], bool], seconds: float) -> None:
-        came = await self.wait(check, seconds)
-        assert came, (self.samples[-1:], self.app.context.metrics.as_json())
-
-    async def wait(self, check: Callable[[], bool], at_most_seconds: float) -> bool:
-        """Wait for `check`, and tell whether it came true: the test says what that means."""
-        end = time.monotonic() + at_most_seconds
+        end = time.monotonic() + seconds
         while not check():
-            if time.monotonic() > end:
-                return False
-            await asyncio.sleep(0.1)
-        return True
-
-    def at_limit(self, limit: int) -> bool:
-        return bool(self.samples) and self.samples[-1].limit == limit
+            assert time.monotonic() < end, (self.samples[-1], self.app.context.metrics.as_json())
+            await asyncio.sleep(0.05)
 
     def mark(self, name: str) -> None:
         self.marks[name] = time.monotonic()
-
-    def back_after(self, within: int) -> int | None:
-        """After how many seconds of health 2 s had 0.9 of the goodput before the overload."""
-        before = self.goodput(self.marks["start"] + 4, self.marks["overload"])
-        healthy = self.marks["healthy"]
-        for second in range(within):
-            if healthy + second + 2 > self.samples[-1].at:
-                return None
-            if self.goodput(healthy + second, healthy + second + 2) >= 0.9 * before:
-                return second
-        return None
 
     def goodput(self, since: float, until: float) -> float:
         """Questions that ended in a second."""
@@ -186,14 +161,13 @@ async def ten_times_slower(
         feeding = asyncio.create_task(run.feed(24))
         run.mark("start")
         rebalances = run.app.rebalancing_count
-        await run.wait(lambda: run.at_limit(8), 30)
-        await asyncio.sleep(SETTLED_SECONDS)
+        await asyncio.sleep(15)
         server.default = Step(text="An answer", latency=3.0)
         run.mark("slow")
         await asyncio.sleep(60)
         server.default = None
         run.mark("healthy")
-        await run.wait(lambda: run.at_limit(8), 60)
+        await asyncio.sleep(15)
         run.mark("done")
         run.fed = True
         await feeding
@@ -218,7 +192,7 @@ async def ten_times_too_much(starting: asyncio.Lock, folder: Path, postgres: Pos
         await asyncio.sleep(30)
         server.limits = enough
         run.mark("healthy")
-        await run.wait(lambda: run.back_after(RECOVERY_SECONDS) is not None, RECOVERY_SECONDS + 2)
+        await asyncio.sleep(62)
         run.mark("done")
         run.fed = True
         await feeding
