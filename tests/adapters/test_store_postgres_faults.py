@@ -282,6 +282,21 @@ async def test_a_locked_row_does_not_hold_up_its_batch_mates(
     assert await store.counts() == {Status.WAITING: 16, Status.ACCEPTED: 4}
 
 
+async def test_a_locked_call_does_not_cost_the_others_their_leases(
+    postgres_dsn: str, store: PostgresStore
+) -> None:
+    for number in range(3):
+        await store.claim(request(f"q{number}"))
+    holder = await asyncpg.connect(postgres_dsn)
+    held = holder.transaction()
+    await held.start()
+    await holder.execute("SELECT 1 FROM attempts WHERE question_id = 'q1' FOR UPDATE")
+    assert await store.renew("worker-1", 60, time.time()) == 2
+    await held.rollback()
+    await holder.close()
+    assert await store.renew("worker-1", 60, time.time()) == 3
+
+
 async def test_a_row_that_stays_locked_is_not_waited_for_by_every_batch(postgres_dsn: str) -> None:
     """Whoever needs it comes again and again: what shares a batch with it would stand still."""
     patient = PostgresStore(postgres_dsn, limits=replace(QUICK, command_seconds=5, lock_seconds=2))

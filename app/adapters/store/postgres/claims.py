@@ -89,16 +89,17 @@ WITH ended AS (
 SELECT count(*) FROM ended
 """
 
-_LOCK_MINE = """
-SELECT FROM attempts WHERE owner = $1 AND outcome IS NULL
-ORDER BY question_id, round, generation, attempt
-FOR UPDATE
-"""
-
+# A row that somebody holds is renewed the next time: it must not cost the others their leases.
 _RENEW = """
-WITH renewed AS (
-    UPDATE attempts SET lease_until = extract(epoch FROM clock_timestamp()) + $2::float8
+WITH mine AS (
+    SELECT question_id, round, generation, attempt FROM attempts
     WHERE owner = $1 AND outcome IS NULL
+    FOR UPDATE SKIP LOCKED),
+renewed AS (
+    UPDATE attempts SET lease_until = extract(epoch FROM clock_timestamp()) + $2::float8
+    FROM mine
+    WHERE attempts.question_id = mine.question_id AND attempts.round = mine.round
+        AND attempts.generation = mine.generation AND attempts.attempt = mine.attempt
     RETURNING 1)
 SELECT count(*) FROM renewed
 """
@@ -160,7 +161,6 @@ async def renew_calls(
 ) -> int:
     """Extend an owner's unfinished claims, without the orphans: those are dropped."""
     await unclaim_calls(connection, [(*held, False) for held in orphans])
-    await connection.execute(_LOCK_MINE, clean_text(owner))
     renewed: int = await connection.fetchval(_RENEW, clean_text(owner), float(lease_seconds))
     return renewed
 
