@@ -35,7 +35,7 @@ LEAST_RATINGS = 100
     "--regularisation",
     type=click.FloatRange(min=0, min_open=True),
     metavar="X",
-    help="How far from the average few ratings may lead: less for more (5).",
+    help="How near to the average users and movies with few ratings stay (5).",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, help="Of the start (1).")
 @json_option
