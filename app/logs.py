@@ -25,6 +25,8 @@ _QUIET = (
     "asyncio",
     "transformers",
 )
+#: A timer that takes longer than its interval begins its next turn later: no news, and no harm.
+_ERRORS_ONLY = ("mode.timers",)
 
 
 class Quieter(logging.Filter):
@@ -149,3 +151,5 @@ def configure_logging(
     atexit.register(flush)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    for name in _ERRORS_ONLY:
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -92,3 +92,12 @@ def test_a_record_whose_template_does_not_fit_stops_nothing(
     record = logging.LogRecord("x", logging.ERROR, "", 0, "%d things", ("many",), None)
     assert all(each.filter(record) for each in logging.getLogger().handlers[0].filters)
     capsys.readouterr()
+
+
+def test_a_late_timer_is_no_news(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("console", "info")
+    logging.getLogger("mode.timers").warning("Timer %s is overlapping", "recommend")
+    logging.getLogger("mode").warning("something else")
+    shown = capsys.readouterr().err
+    assert "overlapping" not in shown
+    assert "something else" in shown
