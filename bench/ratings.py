@@ -5,10 +5,11 @@
     python -m bench.ratings --isolation    a question rebalance does not stop the ratings
 
 One real broker, one topic (6 partitions, lz4, keyed by user). Stock Faust, which reads ahead
-without bound, has a topic of its own with the first `--slow-events` of it. Times run from the first event that was taken up to the last
-that was done (stored, for those that store): starting up is not counted. The order changes from
-round to round and each figure is the median of the rounds. The machine's figures move: compare the
-ratios. What is not installed is left out, and said so.
+without bound, has a topic of its own with the first `--slow-events` of it. Times run from the first
+event that was taken up to the last that was done (stored, for those that store): starting up is not
+counted. The order changes from round to round and each figure is the median of the rounds. The
+machine's figures move: compare the ratios; those of CPU seconds move least. What is not installed
+is left out, and said so.
 """
 
 from __future__ import annotations
