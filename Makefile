@@ -62,6 +62,7 @@ bench: install ## Measure, each figure beside its peer in one run
 	$(BIN)/python -m bench.pipeline --kafka
 	$(BIN)/python -m bench.scorer
 	$(BIN)/python -m bench.transports
+	$(BIN)/python -m bench.ratings
 	$(BIN)/python -m bench.recommender
 
 lock: ## Resolve requirements.in anew
