@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from app.core.ratings.changes import SEGMENT_ROW, SEGMENT_ROW_BYTES
+from app.core.ratings.changes import SEGMENT_ROW_BYTES
 from app.core.ratings.user_ratings import UserRatings
 
 #: Rows of one merged body: 4 MB, a size that one statement stores easily.
@@ -16,40 +15,50 @@ BODY_ROWS = 250_000
 SMALL_BYTES = 4_000_000
 
 
-def rows_to_bytes(rows: Sequence[int]) -> bytes:
-    """Return a segment of flat pairs: `movie_id << 32 | user_id`, then the mark."""
-    packed = array("q", rows)
+_LOW_BITS = 2**32 - 1
+
+
+def segment_of(users: Sequence[int], movies: Sequence[int], marks: Sequence[int]) -> bytes:
+    """Return ratings, given side by side, as a segment: a row is two integers of 64 bits."""
+    rows = array("q", bytes(SEGMENT_ROW_BYTES * len(marks)))
+    rows[0::2] = array("q", [movie << 32 | user for user, movie in zip(users, movies, strict=True)])
+    rows[1::2] = array("q", marks)
     if sys.byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()
+        rows.byteswap()
+    return rows.tobytes()
 
 
-def rows_of(segment: bytes) -> Iterator[tuple[int, int, int]]:
-    """Return (user id, movie id, mark) of each row, in order."""
-    return struct.iter_unpack(SEGMENT_ROW, segment)
+def columns_of(segment: bytes) -> tuple[list[int], list[int], list[int]]:
+    """Return the user ids, movie ids and marks of a segment's rows, in order."""
+    rows = array("q")
+    rows.frombytes(segment)
+    if sys.byteorder == "big":
+        rows.byteswap()
+    keys = rows[0::2]
+    return [key & _LOW_BITS for key in keys], [key >> 32 for key in keys], rows[1::2].tolist()
 
 
 def users_of(segments: Iterable[bytes]) -> UserRatings:
     """Return every user's current ratings: later rows replace earlier ones."""
     users = UserRatings()
     for segment in segments:
-        for user, movie, mark in rows_of(segment):
-            users.put(user, movie, mark)
+        users.put_all(*columns_of(segment))
     return users
 
 
 def merged(segments: Iterable[bytes], body_rows: int = BODY_ROWS) -> list[bytes]:
     """Return bodies that hold the same current ratings, by user and movie, without the others."""
     bodies: list[bytes] = []
-    rows: list[int] = []
-    for user, movies, marks in users_of(segments).histories():
-        for movie, mark in zip(movies, marks, strict=True):
-            rows += (movie << 32 | user, mark)
-        if len(rows) >= 2 * body_rows:
-            bodies.append(rows_to_bytes(rows))
-            rows.clear()
-    if rows:
-        bodies.append(rows_to_bytes(rows))
+    users, movies, marks = list[int](), list[int](), list[int]()
+    for user, rated, their_marks in users_of(segments).histories():
+        users += [user] * len(rated)
+        movies += rated
+        marks += their_marks
+        if len(marks) >= body_rows:
+            bodies.append(segment_of(users, movies, marks))
+            users, movies, marks = [], [], []
+    if marks:
+        bodies.append(segment_of(users, movies, marks))
     return bodies
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, compress
 from typing import NamedTuple
 
 from app.core.ratings.changes import (
@@ -14,9 +15,12 @@ from app.core.ratings.changes import (
     UserRecommendation,
 )
 from app.core.ratings.events import RatingLike
-from app.core.ratings.segments import rows_to_bytes, users_of, worth_merging
+from app.core.ratings.segments import segment_of, users_of, worth_merging
 from app.core.ratings.user_ratings import Ratings
 from app.core.ratings.windows import Windows
+
+#: User ids, movie ids and marks of applied ratings, side by side.
+_Columns = tuple[list[int], list[int], list[int]]
 
 
 class Applied(NamedTuple):
@@ -50,8 +54,8 @@ class PartitionState:
             movie: [n, sum_halves, last] for movie, n, sum_halves, last in stored.movies
         }
         self._changed: set[int] = set()
-        self._rows: list[int] = []
-        self._taken: tuple[Changes, set[int], list[int]] | None = None
+        self._journal: list[_Columns] = []
+        self._taken: tuple[Changes, set[int], list[_Columns]] | None = None
 
     # -- the log
 
@@ -67,55 +71,70 @@ class PartitionState:
         of them. A user's newer rating of a movie replaces the older one in all aggregates; one of
         the same time is a duplicate, an older one is stale: both change nothing but their count.
         """
-        movies, put, by_halves = self._movies, self._users.put, self._totals.by_halves
-        duplicate = stale = 0
-        rows, places = self._rows, list[int]()
-        applied_users, applied_movies = list[int](), list[int]()
-        applied_halves, times = list[int](), list[int]()
-        for place, rating in enumerate(ratings):
-            user, movie, timestamp = rating.userId, rating.movieId, rating.timestamp
-            halves = int(rating.rating * 2)
-            mark = timestamp << 4 | halves
-            before = put(user, movie, mark)
-            if before:
-                known = before >> 4
-                if timestamp <= known:
-                    if timestamp == known:
-                        duplicate += 1
-                    else:
-                        stale += 1
-                    continue
-                by_halves[before & 15] -= 1
-                total = movies[movie]
-                total[1] += halves - (before & 15)
-            elif movie in movies:
-                total = movies[movie]
-                total[0] += 1
-                total[1] += halves
-            else:
-                total = movies[movie] = [1, halves, 0]
-            if timestamp > total[2]:  # noqa: PLR1730 (a call would cost more)
-                total[2] = timestamp
-            by_halves[halves] += 1
-            rows += (movie << 32 | user, mark)
-            places.append(place)
-            applied_users.append(user)
-            applied_movies.append(movie)
-            applied_halves.append(halves)
-            times.append(timestamp)
-        self._changed.update(applied_movies)
-        late = -self._windows.late
-        self._windows.add_all(times, applied_halves, [arrived[place] for place in places])
-        late += self._windows.late
+        users = [rating.userId for rating in ratings]
+        movies = [rating.movieId for rating in ratings]
+        times = [rating.timestamp for rating in ratings]
+        halves = [int(rating.rating * 2) for rating in ratings]
+        marks = [time << 4 | half_stars for time, half_stars in zip(times, halves, strict=True)]
+        before = self._users.put_all(users, movies, marks)
+        duplicate, stale = self._add_up(movies, halves, times, before)
+        guesses: Sequence[float] = predicted if predicted is not None else ()
+        if duplicate or stale:
+            kept = [not old or old >> 4 < time for old, time in zip(before, times, strict=True)]
+            users, movies, halves, times, marks = (
+                list(compress(column, kept)) for column in (users, movies, halves, times, marks)
+            )
+            arrived, guesses = (list(compress(column, kept)) for column in (arrived, guesses))
         totals = self._totals
-        totals.valid += len(places)
+        if predicted is not None:
+            errors = [guess - h / 2 for guess, h in zip(guesses, halves, strict=True)]
+            totals.predicted += len(errors)
+            totals.squared_error += float(sum(error * error for error in errors))
+        late_before = self._windows.late
+        self._windows.add_all(times, halves, arrived)
+        self._changed.update(movies)
+        self._journal.append((users, movies, marks))
+        totals.valid += len(users)
         totals.duplicate += duplicate
         totals.stale += stale
-        if predicted is not None:
-            errors = [predicted[p] - h / 2 for p, h in zip(places, applied_halves, strict=True)]
-            totals.predicted += len(places)
-            totals.squared_error += float(sum(error * error for error in errors))
-        return Applied(applied_users, applied_movies, applied_halves, duplicate, stale, late)
+        late = self._windows.late - late_before
+        return Applied(users, movies, halves, duplicate, stale, late)
+
+    def _add_up(
+        self,
+        movies: Sequence[int],
+        halves: Sequence[int],
+        times: Sequence[int],
+        before: Sequence[int],
+    ) -> tuple[int, int]:
+        """Bring movies and distribution up to date; return how many were duplicate, and stale.
+
+        `before` holds the marks that were known of each rating's user and movie, 0 for none.
+        """
+        known, by_halves = self._movies, self._totals.by_halves
+        duplicate = stale = 0
+        for movie, half_stars, time, old in zip(movies, halves, times, before, strict=True):
+            total = known.get(movie)
+            if total is None:
+                known[movie] = [1, half_stars, time]
+            elif not old:
+                total[0] += 1
+                total[1] += half_stars
+                if time > total[2]:  # noqa: PLR1730 (a call would cost more)
+                    total[2] = time
+            elif time > old >> 4:
+                by_halves[old & 15] -= 1
+                total[1] += half_stars - (old & 15)
+                if time > total[2]:  # noqa: PLR1730 (as above)
+                    total[2] = time
+            else:
+                if time == old >> 4:
+                    duplicate += 1
+                else:
+                    stale += 1
+                continue
+            by_halves[half_stars] += 1
+        return duplicate, stale
 
     def refuse(self, rule: str) -> None:
         """Count an event that broke a rule."""
@@ -139,11 +158,11 @@ class PartitionState:
             next_offset=self.next_offset,
             totals=self.totals(),
             movies=[MovieTotal(movie, *movies[movie]) for movie in self._changed],
-            segment=rows_to_bytes(self._rows),
+            segment=_segment(self._journal),
             recommendations=recommendations,
         )
-        self._taken = (changes, self._changed, self._rows)
-        self._changed, self._rows = set(), []
+        self._taken = (changes, self._changed, self._journal)
+        self._changed, self._journal = set(), []
         return changes
 
     def saved(self) -> None:
@@ -154,11 +173,11 @@ class PartitionState:
 
     def not_saved(self) -> None:
         """What was taken is not stored: the next `take` returns it again."""
-        _, changed, rows = self._open_take()
+        _, changed, journal = self._open_take()
         self._changed |= changed
-        self._rows = rows + self._rows
+        self._journal = journal + self._journal
 
-    def _open_take(self) -> tuple[Changes, set[int], list[int]]:
+    def _open_take(self) -> tuple[Changes, set[int], list[_Columns]]:
         if self._taken is None:
             raise RuntimeError("nothing was taken")
         taken, self._taken = self._taken, None
@@ -208,6 +227,16 @@ class PartitionState:
     def movies(self) -> list[MovieTotal]:
         """Return all movies of the partition, by id."""
         return [MovieTotal(movie, *self._movies[movie]) for movie in sorted(self._movies)]
+
+
+def _segment(journal: Sequence[_Columns]) -> bytes:
+    """Return what was applied, chunk by chunk, as one segment."""
+    users, movies, marks = (list(chain.from_iterable(parts)) for parts in _turned(journal))
+    return segment_of(users, movies, marks)
+
+
+def _turned(journal: Sequence[_Columns]) -> Iterator[list[list[int]]]:
+    return ([columns[place] for columns in journal] for place in range(3))
 
 
 def _copy(totals: Totals) -> Totals:

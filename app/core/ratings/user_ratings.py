@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 Ratings = tuple["array[int]", "array[int]"]
 _NONE: Ratings = (array("I"), array("q"))
@@ -21,30 +21,40 @@ class UserRatings:
     def __len__(self) -> int:
         return len(self._users)
 
-    def put(self, user: int, movie: int, mark: int) -> int:
-        """Keep a rating if none of this user and movie is as new; return the mark known before.
+    def put_all(
+        self, users: Iterable[int], movies: Iterable[int], marks: Iterable[int]
+    ) -> list[int]:
+        """Keep ratings in turn, each if none of its user and movie is as new.
 
-        0 when there was none. Marks compare as their times do; of two with the same time the
-        first stays.
+        Returns for each the mark that was known before, 0 when there was none. Marks compare as
+        their times do; of two with the same time the first stays.
         """
-        known = self._users.get(user)
-        if known is None:
-            self._users[user] = (array("I", (movie,)), array("q", (mark,)))
-            return 0
-        movies, marks = known
-        if movies[-1] < movie:
-            movies.append(movie)
-            marks.append(mark)
-            return 0
-        at = bisect_left(movies, movie)
-        if movies[at] != movie:
-            movies.insert(at, movie)
-            marks.insert(at, mark)
-            return 0
-        before = marks[at]
-        if mark >> 4 > before >> 4:
-            marks[at] = mark
-        return before
+        known_users = self._users
+        found: list[int] = []
+        append = found.append
+        for user, movie, mark in zip(users, movies, marks, strict=True):
+            known = known_users.get(user)
+            if known is None:
+                known_users[user] = (array("I", (movie,)), array("q", (mark,)))
+                append(0)
+                continue
+            rated, their_marks = known
+            if rated[-1] < movie:
+                rated.append(movie)
+                their_marks.append(mark)
+                append(0)
+                continue
+            at = bisect_left(rated, movie)
+            if rated[at] != movie:
+                rated.insert(at, movie)
+                their_marks.insert(at, mark)
+                append(0)
+                continue
+            before = their_marks[at]
+            if mark >> 4 > before >> 4:
+                their_marks[at] = mark
+            append(before)
+        return found
 
     def of(self, user: int) -> Ratings:
         """Return a user's movies and marks: not copies, so not to be kept or changed."""
