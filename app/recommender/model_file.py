@@ -61,11 +61,6 @@ def model_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
-def latest(folder: Path) -> Path | None:
-    """Return the file of the newest version."""
-    return next(iter(model_files(folder)), None)
-
-
 def write_model(folder: Path, model: RatingModel) -> Path:
     """Write a model for us alone (mode 0600); it appears whole, or not at all."""
     tensors = {

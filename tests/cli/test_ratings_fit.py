@@ -10,7 +10,7 @@ import pytest
 
 from app.ratings.synthetic import synthetic_ratings
 from app.recommender import opening
-from app.recommender.model_file import latest, read_model
+from app.recommender.model_file import model_files, read_model
 from tests.cli.ratings_command import RatingsCommand, ratings_command
 
 SMALL = ("--factors", "4", "--epochs", "3")
@@ -40,7 +40,7 @@ def test_a_file_becomes_a_model_that_workers_find(ratings: RatingsCommand, tmp_p
     assert found["rejected"] == {"user_id": 1}
     assert (found["users"], found["movies"], found["factors"]) == (150, 100, 4)
     assert found["rmse"]["model"] < found["rmse"]["movie_mean"] < found["rmse"]["mean"]
-    path = latest(tmp_path / "data" / "models")
+    [path] = model_files(tmp_path / "data" / "models")
     assert path == Path(found["path"])
     assert read_model(path).version == found["version"]
 
@@ -54,7 +54,7 @@ def test_the_topic_is_read_whole_and_only_valid_ratings_count(
     assert found["rejected"] == sent["expected"]["rejected"]
     assert found["ratings"] <= sent["expected"]["valid"]
     assert (found["seed"], found["regularisation"]) == (4, 5.0)
-    assert latest(tmp_path / "elsewhere") == Path(found["path"])
+    assert model_files(tmp_path / "elsewhere") == [Path(found["path"])]
     code, out, _ = ratings("fit", *SMALL)
     assert code == 0
     assert all(words in out for words in ("error (RMSE)", "by movie means", "left out"))

@@ -19,7 +19,7 @@ from safetensors.numpy import load, save
 from app.recommender import model_file
 from app.recommender.live import LiveRecommender
 from app.recommender.model import RatingModel
-from app.recommender.model_file import BrokenModel, latest, model_files, read_model, write_model
+from app.recommender.model_file import BrokenModel, model_files, read_model, write_model
 from app.recommender.model_folder import ModelFolder
 from tests.recommender.ratings import small_model
 
@@ -225,14 +225,13 @@ def test_a_write_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.M
     assert not list(tmp_path.iterdir())
 
 
-def test_the_newest_version_is_the_latest_whatever_else_lies_there(tmp_path: Path) -> None:
-    assert latest(tmp_path / "missing") is None
+def test_the_newest_version_is_the_first_whatever_else_lies_there(tmp_path: Path) -> None:
+    assert model_files(tmp_path / "missing") == []
     newer = write_model(tmp_path, later(1))
     older = write_model(tmp_path, small_model())
     (tmp_path / ".ratings-20990101T000000.000Z.safetensors.1.part").touch()
     (tmp_path / "ratings-x.pickle").touch()
     assert model_files(tmp_path) == [newer, older]
-    assert latest(tmp_path) == newer
 
 
 @pytest.mark.parametrize("breaking", BROKEN, ids=lambda breaking: breaking.__name__)
@@ -240,8 +239,7 @@ def test_a_broken_file_is_refused_with_a_reason(
     tmp_path: Path, breaking: Callable[[Path], None]
 ) -> None:
     breaking(write_model(tmp_path, small_model()))
-    path = latest(tmp_path)
-    assert path is not None
+    [path] = model_files(tmp_path)
     with pytest.raises(BrokenModel) as caught:
         read_model(path)
     assert str(path) in str(caught.value)
@@ -264,6 +262,47 @@ def test_a_broken_newer_file_leaves_the_old_model_and_is_read_once(
         folder.wait(30)
     assert live.version == small_model().version
     assert live.predict([1, 2], [3, 4]) == before
+
+
+def test_a_broken_file_hides_no_older_one_at_a_start(tmp_path: Path) -> None:
+    write_model(tmp_path, small_model())
+    cut(write_model(tmp_path, later(1)))
+    one_bit_flipped(write_model(tmp_path, later(2)))
+    found = ModelFolder(tmp_path).first()
+    assert found is not None
+    assert found.version == small_model().version
+
+
+def test_a_broken_file_hides_no_fit_that_comes_after_it(tmp_path: Path) -> None:
+    write_model(tmp_path, small_model())
+    folder = ModelFolder(tmp_path)
+    live = LiveRecommender(folder.first(), folder.newer)
+    cut(write_model(tmp_path, later(2)))
+    assert not live.reload()
+    folder.wait(30)
+    assert not live.reload()
+    write_model(tmp_path, later(1))
+    assert not live.reload()
+    folder.wait(30)
+    assert live.reload()
+    assert live.version == later(1).version
+
+
+def test_a_file_that_is_removed_leaves_its_model_and_brings_no_older_one_back(
+    tmp_path: Path,
+) -> None:
+    write_model(tmp_path, small_model())
+    newest = write_model(tmp_path, later(1))
+    folder = ModelFolder(tmp_path)
+    live = LiveRecommender(folder.first(), folder.newer)
+    newest.unlink()
+    for _ in range(2):
+        assert not live.reload()
+        folder.wait(30)
+    assert live.version == later(1).version
+    found = ModelFolder(tmp_path).first()
+    assert found is not None
+    assert found.version == small_model().version
 
 
 def test_a_newer_file_is_taken_up_once_it_is_read(tmp_path: Path) -> None:
@@ -311,7 +350,5 @@ def test_the_same_fit_gives_the_same_checksum_in_another_process(tmp_path: Path)
     )
     for name in ("a", "b"):
         subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], check=True)
-    first, second = (latest(tmp_path / name) for name in ("a", "b"))
-    assert first is not None
-    assert second is not None
+    [first], [second] = (model_files(tmp_path / name) for name in ("a", "b"))
     assert metadata_of(first) == metadata_of(second)
