@@ -53,7 +53,8 @@ class StreamMetrics(faust.Record, namespace="answerloop.StreamMetrics"):
     """What one worker's ratings pipeline did in the last `seconds` seconds.
 
     `valid`, `rejected`, `duplicate` and `stale` count those seconds' events, on the partitions
-    that this worker has; latencies run from the broker's time stamp to the applied rating.
+    that this worker has; latencies run from the broker's time stamp to the applied rating, `rmse`
+    is the error of their predictions. `coverage` is the share of all users with recommendations.
     """
 
     worker: Name

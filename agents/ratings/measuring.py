@@ -17,6 +17,7 @@ from agents.waits import Draining, Outgoing, publish
 from app.core.ratings.changes import Totals
 from app.core.ratings.latency import LatencyHistogram
 from app.core.ratings.state import Applied
+from app.errors import StoreUnavailable
 from app.transports import RawRecord
 from models.ratings import StreamMetrics
 
@@ -35,6 +36,7 @@ class Meter:
         self._partitions = partitions
         self._counted: Counter[str] = Counter()
         self._rejected_before: dict[str, int] = {}
+        self._predicted, self._squared_error = 0, 0.0
         self._latency = LatencyHistogram()
         self._shown = self._latency
         self._since = monotonic()
@@ -47,6 +49,8 @@ class Meter:
             if count:
                 self._counted[kind] += count
                 self._context.metrics.count(f"ratings_{kind}", by=count)
+        self._predicted += applied.predicted
+        self._squared_error += applied.squared_error
         now, add = self._context.now(), self._latency.add
         for raw in raws[::_TIMED_EVERY]:
             add(now - raw.timestamp)
@@ -57,7 +61,7 @@ class Meter:
         if context.app.rebalancing or context.app.consumer.draining.is_set():
             return
         try:
-            record = self._taken()
+            record = self._taken(await self._coverage())
             await publish(context, [Outgoing(context.names.metrics, context.owner, record)])
         except Draining:
             return  # figures of a while that ended in a drain
@@ -65,7 +69,18 @@ class Meter:
             context.metrics.count("stage_errors", STAGE)
             context.log.error("metrics_failed", error=traceback.format_exc())
 
-    def _taken(self) -> StreamMetrics:
+    async def _coverage(self) -> float | None:
+        """Return the share of all users with recommendations; None without any user, or store."""
+        store = self._context.ports.store
+        try:
+            users = (await store.stats()).totals.users
+            with_some = await store.users_with_recommendations()
+        except StoreUnavailable:
+            self._context.metrics.count("db_errors")
+            return None
+        return min(1.0, with_some / users) if users else None
+
+    def _taken(self, coverage: float | None) -> StreamMetrics:
         context = self._context
         now, counted = monotonic(), self._counted
         seconds, self._since, self._counted = now - self._since, now, Counter()
@@ -77,6 +92,8 @@ class Meter:
             if count > self._rejected_before.get(rule, 0)
         }
         self._rejected_before = known
+        rmse = sqrt(self._squared_error / self._predicted) if self._predicted else None
+        self._predicted, self._squared_error = 0, 0.0
         events = sum(counted[kind] for kind in ("valid", "duplicate", "stale"))
         p50, p95, p99 = (self._shown.quantile(share) for share in _QUANTILES.values())
         return StreamMetrics(
@@ -95,7 +112,8 @@ class Meter:
             latency_p50_seconds=p50,
             latency_p95_seconds=p95,
             latency_p99_seconds=p99,
-            rmse=self._rmse(),
+            rmse=rmse,
+            coverage=coverage,
         )
 
     def _totals(self) -> list[Totals]:

@@ -401,7 +401,12 @@ async def test_figures_are_published_and_watched() -> None:
         assert sum(each.valid for each in engine.metrics()) == valid > 0
         last = engine.metrics()[-1]
         assert (last.partitions, last.model, last.lag) == (6, "plain", 0)
-        assert last.rmse is not None
+        assert any(each.rmse for each in engine.metrics())
+
+        async def all_covered() -> bool:
+            return engine.metrics()[-1].coverage == 1.0
+
+        await poll(all_covered)
         [key] = {raw.key for raw in engine.messages(engine.names.metrics)}
         assert key == engine.context.owner.encode()
         shown = engine.context.metrics.as_json()

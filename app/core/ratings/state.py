@@ -33,6 +33,9 @@ class Applied(NamedTuple):
     stale: int
     late: int
     """Of those that changed it, too late for their windows."""
+    predicted: int
+    squared_error: float
+    """Sum over those that were predicted, in stars squared."""
 
 
 class PartitionState:
@@ -86,10 +89,10 @@ class PartitionState:
             )
             arrived, guesses = (list(compress(column, kept)) for column in (arrived, guesses))
         totals = self._totals
-        if predicted is not None:
-            errors = [guess - h / 2 for guess, h in zip(guesses, halves, strict=True)]
-            totals.predicted += len(errors)
-            totals.squared_error += float(sum(error * error for error in errors))
+        errors = [guess - half / 2 for guess, half in zip(guesses, halves, strict=False)]
+        squared_error = float(sum(error * error for error in errors))
+        totals.predicted += len(errors)
+        totals.squared_error += squared_error
         late_before = self._windows.late
         self._windows.add_all(times, halves, arrived)
         self._changed.update(movies)
@@ -98,7 +101,7 @@ class PartitionState:
         totals.duplicate += duplicate
         totals.stale += stale
         late = self._windows.late - late_before
-        return Applied(users, movies, halves, duplicate, stale, late)
+        return Applied(users, movies, halves, duplicate, stale, late, len(errors), squared_error)
 
     def _add_up(
         self,

@@ -181,7 +181,7 @@ def test_the_error_of_predictions_counts_only_what_was_applied() -> None:
     state = PartitionState(0)
     rating = Rating(1, 1, 3.5, START)
     applied = state.apply_all([rating, rating], [NOW, NOW], [3.0, 1.0])
-    assert applied == ([1], [1], [7], 1, 0, 0)
+    assert applied == ([1], [1], [7], 1, 0, 0, 1, 0.25)
     assert (state.totals().predicted, state.totals().squared_error) == (1, 0.25)
 
 
