@@ -17,7 +17,6 @@ from app.letters.redriving import Mended, Rules
 from app.letters.sender import LetterSender, Message, own_sender
 from app.letters.shown import filter_row
 from app.settings import Settings
-from app.topics import topic_names
 
 _TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5)
 _GOOD = 300
@@ -154,7 +153,7 @@ async def open_desk(settings: Settings, *, sends: bool = False) -> AsyncIterator
             sender: LetterSender = _NoSender()
             if sends:
                 sender = await stack.enter_async_context(own_sender(settings))
-            rules = Rules(topic_names(settings), settings.deadline_seconds)
+            rules = Rules.of(settings)
             yield LocalDesk(store, sender, rules, SystemClock().now)
     finally:
         for closer in reversed(closers):

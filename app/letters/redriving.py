@@ -31,7 +31,8 @@ from app.core.redrive import (
 from app.letters.sender import LetterSender, Message
 from app.ports import AnswerStore
 from app.ports.letters import DeadLetterRow, LetterPosition, LetterWish, RedriveRecord
-from app.topics import TopicNames
+from app.settings import Settings
+from app.topics import TopicNames, rating_topic_names, topic_names
 from app.wire import MAX_VALUE_BYTES, WireGate
 from models.questions import Question
 
@@ -48,6 +49,19 @@ class Rules:
 
     names: TopicNames
     deadline_seconds: float
+    ratings: str
+    """The topic that refused ratings came from; the workers of another pipeline read it."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Rules:
+        """Return the rules of an installation."""
+        ratings = rating_topic_names(settings).ratings
+        return cls(topic_names(settings), settings.deadline_seconds, ratings)
+
+    @property
+    def own_topics(self) -> tuple[str, ...]:
+        """Topics that bytes may go back to."""
+        return (*self.names, self.ratings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +206,7 @@ class Redriver:
             return decision
         size = letter.size if mended is None else len(mended.value)
         cut_at = MAX_ORIGINAL_BYTES if mended is None else MAX_VALUE_BYTES + 1
-        why = check_bytes(letter.origin_topic, size, self._rules.names, cut_at)
+        why = check_bytes(letter.origin_topic, size, self._rules.own_topics, cut_at)
         key = letter.key if mended is None or mended.key is None else mended.key
         if why is None and key is not None and len(key) >= MAX_KEY_BYTES:
             why = Refusal.CUT

@@ -54,7 +54,7 @@ _FORMS = {
 
 
 def add_routes(app: web.Application, context: Context, settings: Settings) -> None:
-    rules = Rules(context.names, settings.deadline_seconds)
+    rules = Rules.of(settings)
 
     def desk() -> LocalDesk:
         sender = ProducerSender(context.app.producer)

@@ -16,7 +16,7 @@ from app.core.lifecycle import Status, Turn
 from app.errors import llm_failed
 from app.web import openapi_letters as shapes
 from app.wire import WireGate
-from models.questions import Question
+from models.questions import DeadLetter, Question
 from tests.flow.engine import make_ports, poll, question
 from tests.web.client import Api, serving
 
@@ -197,6 +197,37 @@ async def test_rejected_bytes_go_back_to_their_topic_and_are_dead_again_if_still
 
 async def _count(api: Api, count: int) -> bool:
     return len(await letters(api, "state=all")) >= count
+
+
+async def test_a_refused_rating_goes_back_mended_to_the_topic_of_ratings() -> None:
+    async with serving() as api:
+        log = api.engine.log
+        log.create_topic("ratings", 6)
+        bad, good = (
+            b'{"userId":7,"movieId":1,"rating":%s,"timestamp":1}' % r for r in (b"9", b"5")
+        )
+        letter = {
+            "origin_topic": "ratings",
+            "origin_partition": 2,
+            "origin_offset": 0,
+            "cause": "rating_rating",
+            "detail": "rating 9 is not one of 0.5, 1.0, ... 5.0",
+            "first_seen_at": time.time(),
+            "dead_at": time.time(),
+            "key": b"7",
+            "value": bad,
+        }
+        value = WireGate(DeadLetter).encode_fields(letter)
+        await api.engine.send_raw(api.engine.names.dead_letters, b"ratings/2/0", value)
+        await poll(lambda: _count(api, 1))
+        plan = await redrive(api, filter={"cause": ["rating_rating"]})
+        assert (plan["planned"], plan["as_bytes"], plan["by_topic"]) == (1, 1, {"ratings": 1})
+        body = {"origin": "ratings/2/0", "value": b64(good)}
+        done = await redrive(api, letters=[body], dry_run=False, transform="mend.py:f")
+        assert done["sent"] == 1
+        [sent] = api.engine.messages("ratings")
+        assert (sent.key, sent.value) == (b"7", good)
+        assert sent.partition == log.partition_for("ratings", b"7")
 
 
 async def test_mended_bytes_become_a_question() -> None:
