@@ -32,6 +32,7 @@ async def _merge(context: RatingsContext, partition: Partition) -> None:
             before, after = sum(map(len, stored.segments)), sum(map(len, bodies))
             if state is not None:
                 state.journal_bytes += after - before
+                state.segments += len(bodies) - len(stored.segments)
             context.log.info(
                 "ratings_merged", partition=partition.number, before=before, after=after
             )

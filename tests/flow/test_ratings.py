@@ -172,6 +172,25 @@ class TestExactness:
             merges += 16 * stored.totals.valid > again.journal_bytes
         assert merges > 0
 
+    async def test_with_a_journal_in_many_pieces_that_is_merged_meanwhile(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A quiet stream: each save leaves a piece, though none is replaced."""
+        monkeypatch.setattr("app.core.ratings.segments.MANY_SEGMENTS", 3)
+        store = MemoryRatingStore()
+        async with running_ratings(rating_ports(store)) as engine:
+            for turn in range(12):
+                await engine.append(random_events(60, seed=turn))
+                await poll_exact(engine, store)
+            await assert_exact(engine, store)
+
+            async def few_pieces() -> bool:
+                pieces = [len((await store.load(number)).segments) for number in range(6)]
+                return max(pieces) <= 4
+
+            await poll(few_pieces)
+            await assert_exact(engine, store)
+
     async def test_whatever_the_recommender_does(self) -> None:
         class Broken(PlainRecommender):
             def __getattribute__(self, name: str) -> Any:

@@ -13,7 +13,8 @@ from app.core.ratings.user_ratings import UserRatings
 BODY_ROWS = 250_000
 #: A journal below this is not worth merging.
 SMALL_BYTES = 4_000_000
-
+#: A quiet stream leaves a small segment a second: so many are an hour's, and slow to load.
+MANY_SEGMENTS = 3_600
 
 _LOW_BITS = 2**32 - 1
 
@@ -62,6 +63,10 @@ def merged(segments: Iterable[bytes], body_rows: int = BODY_ROWS) -> list[bytes]
     return bodies
 
 
-def worth_merging(journal_bytes: int, ratings: int) -> bool:
-    """Whether more than half of a journal is ratings that were replaced, and it is not small."""
+def worth_merging(journal_bytes: int, segments: int, ratings: int) -> bool:
+    """Whether more than half of a journal that is not small is ratings that were replaced, or it
+    is in very many pieces: more than twice as many as bodies that would hold its ratings.
+    """
+    if segments > MANY_SEGMENTS + 2 * ratings // BODY_ROWS:
+        return True
     return journal_bytes > max(SMALL_BYTES, 2 * SEGMENT_ROW_BYTES * ratings)

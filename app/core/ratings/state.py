@@ -50,6 +50,7 @@ class PartitionState:
         self.partition = partition
         self.next_offset = self.saved_offset = stored.next_offset
         self.journal_bytes = sum(map(len, stored.segments))
+        self.segments = len(stored.segments)
         self._totals = _copy(stored.totals)
         self._windows = Windows(self._totals)
         self._users = users_of(stored.segments)
@@ -173,6 +174,7 @@ class PartitionState:
         changes, _, _ = self._open_take()
         self.saved_offset = changes.next_offset
         self.journal_bytes += len(changes.segment)
+        self.segments += bool(changes.segment)
 
     def not_saved(self) -> None:
         """What was taken is not stored: the next `take` returns it again."""
@@ -217,7 +219,7 @@ class PartitionState:
 
     @property
     def worth_merging(self) -> bool:
-        return worth_merging(self.journal_bytes, self.ratings)
+        return worth_merging(self.journal_bytes, self.segments, self.ratings)
 
     def ratings_of(self, user: int) -> Ratings:
         """Return a user's movies, ascending, and marks: no copies, so not to be kept or changed."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.core.ratings.changes import StoredPartition, halves_of, mark_of, timestamp_of
 from app.core.ratings.events import Rating
-from app.core.ratings.segments import merged
+from app.core.ratings.segments import merged, worth_merging
 from app.core.ratings.state import PartitionState
 from tests.core.ratings.logs import LOGS, START, Storage, feed
 from tests.core.ratings.recount import Event, recount
@@ -183,6 +183,15 @@ def test_the_error_of_predictions_counts_only_what_was_applied() -> None:
     applied = state.apply_all([rating, rating], [NOW, NOW], [3.0, 1.0])
     assert applied == ([1], [1], [7], 1, 0, 0, 1, 0.25)
     assert (state.totals().predicted, state.totals().squared_error) == (1, 0.25)
+
+
+def test_a_journal_is_worth_merging_when_it_is_mostly_replaced_or_in_very_many_pieces() -> None:
+    assert not worth_merging(4_000_000, 3_600, 0)
+    assert worth_merging(4_000_001, 1, 0)
+    assert not worth_merging(32_000_000, 1, 1_000_000)
+    assert worth_merging(32_000_001, 1, 1_000_000)
+    assert worth_merging(1, 3_601, 1)
+    assert not worth_merging(160_000_000, 3_640, 10_000_000), "80 pieces are needed anyway"
 
 
 def test_an_empty_state_is_saved_and_a_refusal_makes_it_unsaved() -> None:
