@@ -54,8 +54,8 @@ def _row(check: Check) -> dict[str, Any]:
 
 async def _verify(settings: Settings, count: int) -> tuple[str, list[Check]]:
     from app.core.ratings.events import RatingLimits
-    from app.ratings.benches import open_bench, topics_there
     from app.ratings.faulty import SyntheticEvents
+    from app.ratings.trials import open_trial, topics_there
     from app.ratings.verifying import check_topic, try_out
     from app.topics import rating_topic_table
     from app.wire.ratings import RatingReader
@@ -69,9 +69,9 @@ async def _verify(settings: Settings, count: int) -> tuple[str, list[Check]]:
         movies=min(_MOVIES, limits.max_movie_id),
         start_ms=time.time_ns() // 1_000_000,
     )
-    async with open_bench(settings) as bench:
-        findings = await try_out(bench, list(made))
-        where = bench.where
+    async with open_trial(settings) as trial:
+        findings = await try_out(trial, list(made))
+        where = trial.where
     specs = rating_topic_table(settings)
     found = await topics_there(settings, [spec.name for spec in specs])
     own = [check_topic(spec, found.get(spec.name)) for spec in specs]

@@ -27,7 +27,7 @@ class Check(NamedTuple):
     mend: str = ""
 
 
-class Bench(Protocol):
+class Trial(Protocol):
     """A topic of the trial's own on the broker."""
 
     spec: TopicSpec
@@ -179,13 +179,13 @@ class Findings:
         return Check("lag", lag == 0, f"{lag:,}", "read on: answerloop ratings consume")
 
 
-async def try_out(bench: Bench, messages: Sequence[RatingMessage]) -> Findings:
+async def try_out(trial: Trial, messages: Sequence[RatingMessage]) -> Findings:
     """Send the messages, read them back, and return what was seen."""
-    state, sent = await bench.state(), Sent()
-    await send_ratings(iter(messages), bench.sender, sent, pace=Pace(None), stop=asyncio.Event())
-    records = await bench.read(sent.acknowledged)
-    ends, committed = await bench.ends(), await bench.committed()
-    return Findings(bench.spec, state, messages, sent, records, ends, committed)
+    state, sent = await trial.state(), Sent()
+    await send_ratings(iter(messages), trial.sender, sent, pace=Pace(None), stop=asyncio.Event())
+    records = await trial.read(sent.acknowledged)
+    ends, committed = await trial.ends(), await trial.committed()
+    return Findings(trial.spec, state, messages, sent, records, ends, committed)
 
 
 def check_topic(spec: TopicSpec, found: TopicState | None) -> Check:

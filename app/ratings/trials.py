@@ -19,7 +19,7 @@ from app.errors import BrokerUnavailable, InputError
 from app.ratings.reading import LogGroup, kafka_group
 from app.ratings.senders import LogSender, kafka_sender
 from app.ratings.sending import RatingSender
-from app.ratings.verifying import Bench
+from app.ratings.verifying import Trial
 from app.settings import PREFIX, Settings
 from app.topic_admin import TopicState, open_topic_admin
 from app.topics import TopicSpec, rating_topic_table
@@ -39,7 +39,7 @@ def trial_spec(settings: Settings) -> TopicSpec:
 
 
 @asynccontextmanager
-async def open_bench(settings: Settings) -> AsyncIterator[Bench]:
+async def open_trial(settings: Settings) -> AsyncIterator[Trial]:
     """Make the topic of a trial, and remove it at the end. Raises BrokerUnavailable."""
     if settings.broker.startswith("memory:"):
         raise InputError(
@@ -49,12 +49,12 @@ async def open_bench(settings: Settings) -> AsyncIterator[Bench]:
         with tempfile.TemporaryDirectory(prefix="answerloop-verify-") as folder:
             storage = SqliteStorage(Path(folder) / "log")
             try:
-                yield LogBench(storage, trial_spec(settings), Path(folder))
+                yield EmbeddedTrial(storage, trial_spec(settings), Path(folder))
             finally:
                 storage.close()
         return
-    async with _kafka_bench(settings) as bench:
-        yield bench
+    async with _kafka_trial(settings) as trial:
+        yield trial
 
 
 async def topics_there(settings: Settings, names: Sequence[str]) -> Mapping[str, TopicState]:
@@ -84,7 +84,7 @@ async def topics_there(settings: Settings, names: Sequence[str]) -> Mapping[str,
         log.close()
 
 
-class LogBench:
+class EmbeddedTrial:
     """A log in a folder of the trial's own."""
 
     def __init__(self, storage: SqliteStorage, spec: TopicSpec, folder: Path) -> None:
@@ -122,7 +122,7 @@ class LogBench:
             log.close()
 
 
-class KafkaBench:
+class KafkaTrial:
     """A topic of the trial's own on Kafka, and a group that reads it."""
 
     def __init__(
@@ -173,7 +173,7 @@ async def _read(group: Any, count: int) -> Sequence[RawRecord]:
 
 
 @asynccontextmanager
-async def _kafka_bench(settings: Settings) -> AsyncIterator[KafkaBench]:
+async def _kafka_trial(settings: Settings) -> AsyncIterator[KafkaTrial]:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 
@@ -189,7 +189,7 @@ async def _kafka_bench(settings: Settings) -> AsyncIterator[KafkaBench]:
         await _remove(settings, admin, spec.name)
         try:
             async with kafka_sender(settings, spec) as sender:
-                yield KafkaBench(settings, admin, spec, group, sender)
+                yield KafkaTrial(settings, admin, spec, group, sender)
         finally:
             await _remove(settings, admin, spec.name)
     except KafkaError as error:
