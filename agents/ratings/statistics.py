@@ -130,12 +130,16 @@ class Statistics:
             raise_if_draining(context)
             if event.message.acked:
                 raise Draining  # void
-            return await self._chunk(partition, event.value)
+            first = context.app.consumer.begins(event, event.value[0].offset)
+            return await self._chunk(partition, first, event.value)
         finally:
             partition.lane.release()
 
-    async def _chunk(self, partition: Partition, raws: Sequence[RawRecord]) -> asyncio.Future[None]:
-        first, last = raws[0].offset, raws[-1].offset
+    async def _chunk(
+        self, partition: Partition, first: int, raws: Sequence[RawRecord]
+    ) -> asyncio.Future[None]:
+        """`first` may be below the first record's offset: the log holds nothing in between."""
+        last = raws[-1].offset
         before = partition.state
         state = await state_for(self._context, partition, first, last)
         if state is not before:

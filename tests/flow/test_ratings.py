@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from app.adapters.store.rating_memory import MemoryRatingStore, RatingData
+from app.core.ratings.changes import StoredPartition
 from app.core.ratings.events import Rating
 from app.core.ratings.state import PartitionState
 from app.transports import close_storage
@@ -30,6 +31,17 @@ from tests.flow.rating_engine import (
     running_ratings,
 )
 from tests.wire.rating_poison import BAD
+
+
+class LoadsCounted(MemoryRatingStore):
+    """A store that says how often it was asked for a partition."""
+
+    loads = 0
+
+    async def load(self, partition: int) -> StoredPartition:
+        self.loads += 1
+        return await super().load(partition)
+
 
 POISON = [
     (key, value) for key, value, _ in BAD.values() if len(key or b"") + len(value or b"") < 100_000
@@ -113,6 +125,18 @@ class TestExactness:
                 await engine.idle()
             await assert_exact(engine, store)
             assert engine.context.metrics.total("ratings_fenced") > 0
+
+    async def test_over_offsets_that_hold_no_record(self) -> None:
+        """The end of a transaction takes an offset: nothing was lost, and nothing is read again."""
+        store = LoadsCounted()
+        async with running_ratings(rating_ports(store)) as engine:
+            for turn in range(10):
+                await engine.append(random_events(60, seed=turn))
+                await engine.idle()
+                if turn < 9:
+                    engine.skip_an_offset()
+            assert store.loads == 6
+            await assert_exact(engine, store)
 
     async def test_with_two_workers_that_both_think_the_partitions_are_theirs(
         self, log: str

@@ -99,6 +99,16 @@ def test_a_gap_is_believed_when_two_seeks_find_the_same() -> None:
     assert ledger.admit(13, 15) is Admission.CHECK_START
 
 
+def test_a_message_stands_for_the_empty_offsets_before_it() -> None:
+    ledger = started(10)
+    for first, last, begins in ((12, 15, 10), (16, 20, 16), (23, 23, 21)):
+        fly(ledger, first, last)
+        assert ledger.flights[last].begins == begins
+    ledger.rewind(to=11)
+    fly(ledger, 12, 15)
+    assert ledger.flights[15].begins == 11
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("deliver"), st.integers(1, 5)),

@@ -157,6 +157,19 @@ class StrictConsumer(Delivery):
             self._settle(tp)
         return sum(len(ledger.flights) for ledger in self._ledgers.values())
 
+    def begins(self, event: Any, first: int) -> int:
+        """Return from which offset on an event stands for the log.
+
+        That is its first record's, `first`, or a lower one when the log holds nothing in between:
+        the end of a transaction takes an offset, and has no record.
+        """
+        message = event.message
+        ledger = self._ledgers.get(message.tp)
+        flight = ledger.flights.get(message.offset) if ledger is not None else None
+        if flight is None or flight.message() is not message or flight.begins is None:
+            return first
+        return min(flight.begins, first)
+
     def processing(self) -> int:
         """Messages that agents have begun: what a rebalance or a stop waits for."""
         return len(self._unacked_messages)

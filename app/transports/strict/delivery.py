@@ -253,6 +253,7 @@ class Delivery(Messages):
             return  # the new epoch delivers it
         message = self._message_of(tp, flight.payload)
         again = self._flight(flight.first, flight.last, flight.payload, message)
+        again.begins = flight.begins
         self._ledgers[tp].flights[flight.last] = again
         await self.wait_first(self.callback(message), self.suspend_flow.wait())
 

@@ -28,6 +28,8 @@ class Flight:
     """A weak reference to the message that was handed out."""
     released: bool = False
     """Its holder gave it back: nobody works on it until it is delivered again."""
+    begins: int | None = None
+    """Where delivery stood before it: from there to `first` the log holds nothing."""
 
 
 class Admission(Enum):
@@ -118,7 +120,7 @@ class Ledger:
     def deliver(self, flight: Flight) -> None:
         """`flight` is handed out: it is in flight until `acknowledge`."""
         self.flights[flight.last] = flight
-        self.next_offset = flight.last + 1
+        flight.begins, self.next_offset = self.next_offset, flight.last + 1
 
     def passed(self, last: int) -> None:
         """Records up to `last` were handed out and need no acknowledgement (changelogs)."""
