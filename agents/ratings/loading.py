@@ -81,8 +81,11 @@ async def _refuse_another_log(
         "`answerloop ratings reset` forgets what is stored and counts the log anew"
     )
     context.log.error("ratings_blocked", reason=context.blocked)
-    with context.waiting_for("answerloop ratings reset"):
-        await interruptible(context, asyncio.Event().wait(), grace_seconds=0)
+    try:
+        with context.waiting_for("answerloop ratings reset"):
+            await interruptible(context, asyncio.Event().wait(), grace_seconds=0)
+    finally:
+        context.blocked = None  # whoever gets the partition next looks anew
 
 
 def _ask_for_what_is_missing(

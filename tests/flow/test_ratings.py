@@ -322,6 +322,10 @@ class TestDelivery:
             assert "answerloop ratings reset" in reason
             assert "but ratings up to 50 are stored" in reason
             assert engine.unacknowledged() == 10
+            await engine.append([GOOD] * 50)
+            await engine.app.consumer.rebalance()
+            await engine.idle()
+            assert engine.context.refusing() is None
 
 
 class TestDeadLetters:
