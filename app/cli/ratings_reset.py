@@ -40,7 +40,7 @@ def reset(yes: bool, dry_run: bool, as_json: bool) -> None:
     print_table(
         None,
         ("stored", "forgotten" if yes else "would be forgotten"),
-        list(found["stored"].items()),
+        [(name, f"{count:,}") for name, count in found["stored"].items()],
     )
     if not yes:
         stderr().print("a dry run: --yes forgets it", markup=False)

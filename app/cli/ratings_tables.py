@@ -12,6 +12,8 @@ from app.cli.output import printable
 from app.core.questions import timestamp
 
 BAR_CELLS = 40
+#: Columns whose whole numbers are counts, and not ids.
+_COUNTS = frozenset({"events", "ratings", "value"})
 _FIGURES = {
     "users": "users",
     "movies": "movies",
@@ -48,7 +50,7 @@ def recommendation_table(found: dict[str, Any]) -> RenderableType:
     """Return a user's movies, best first, under a line on where they come from."""
     if found["source"] == "user":
         title = (
-            f"for user {found['userId']}: model {found['model']}, on {found['ratings']} ratings, "
+            f"for user {found['userId']}: model {found['model']}, on {found['ratings']:,} ratings, "
             f"made at {found['made_at']}"
         )
     else:
@@ -88,6 +90,10 @@ def _bar(count: int, most: int) -> str:
     return "█" * (max(1, round(BAR_CELLS * count / most)) if count else 0)
 
 
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else printable(value)
+
+
 def _table(
     title: str | None, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> RenderableType:
@@ -97,5 +103,8 @@ def _table(
         number_like = bool(rows) and isinstance(rows[0][number], int | float)
         table.add_column(column, justify="right" if number_like else "left")
     for row in rows:
-        table.add_row(*(printable(cell) for cell in row))
+        cells = zip(columns, row, strict=True)
+        table.add_row(
+            *(_count(cell) if name in _COUNTS else printable(cell) for name, cell in cells)
+        )
     return Group(printable(title), table) if title else table

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ import pytest
 import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from rich.console import Console
 
 from app.adapters.clock import SystemClock
 from app.adapters.no_recommender import NoRecommender
 from app.adapters.store.postgres.ratings import PostgresRatingStore
 from app.adapters.store.rating_memory import MemoryRatingStore
 from app.cli.main import main
-from app.core.ratings.changes import StoredPartition
+from app.cli.ratings_tables import recommendation_table, stats_tables
+from app.core.ratings.changes import RatingStats, StoredPartition
+from app.core.ratings.shown import stats_json, windows_json
 from app.factory import create_ratings_app
 from app.ports.ratings import RatingPorts
 from app.settings import load_settings
@@ -144,6 +148,17 @@ async def test_the_tables_show_every_rule_every_rating_and_the_windows(
         _, out, _ = await ask(cli, ["recommend", "2"])
         assert "nothing is known of user 2: popular movies" in out
         assert "7" in out
+
+
+def test_large_counts_are_grouped_and_ids_are_not() -> None:
+    totals = replace(SAVED.totals, valid=1_234_567)
+    stats = RatingStats(totals, 26_744)
+    movies = [{"movieId": 131_262, "score": 4.0, "confidence": 0.5}]
+    console = Console(width=120)
+    with console.capture() as captured:
+        console.print(stats_tables(stats_json(stats) | windows_json(stats, 10)))
+        console.print(recommendation_table({"userId": 9999, "source": "popular", "movies": movies}))
+    assert {"1,234,567", "26,744", "131262", "9999:"} <= set(captured.get().split())
 
 
 async def test_an_engine_without_ratings_leaves_them_to_the_database(
