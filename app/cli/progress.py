@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
+from app.cli.live_bar import LiveBar
 from app.core.lifecycle import Status
 
 _LINE_SECONDS = 5.0
@@ -31,19 +29,12 @@ _COLOURS = {
 }
 
 
-class BatchProgress:
+class BatchProgress(LiveBar):
     """Shows rate, time left and counts by state."""
 
     def __init__(self, console: Console, expected: int) -> None:
-        self._console = console
-        self._expected = expected
-        self._counts: Counter[str] = Counter()
-        self._states: dict[int, str] = {}
-        self._done = 0
-        self._bad = 0
-        self._started = time.monotonic()
-        self._line_at = self._started
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("{task.fields[what]}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
@@ -52,22 +43,15 @@ class BatchProgress:
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[states]}"),
-            console=console,
-            disable=not console.is_terminal,
         )
+        self._expected = expected
+        self._counts: Counter[str] = Counter()
+        self._states: dict[int, str] = {}
+        self._done = 0
+        self._bad = 0
+        self._started = time.monotonic()
+        self._line_at = self._started
         self._task = self._bar.add_task("", total=expected, what="answering", rate="", states="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def note(self, what: str) -> None:
         """Say what is being done."""

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
+from app.cli.live_bar import LiveBar
+
 _LINE_SECONDS = 5.0
 _SHOW_SECONDS = 0.1
 
 
-class LiveCount:
+class LiveCount(LiveBar):
     """Counts events against an expected number (None: unknown), with the rate and a note."""
 
     def __init__(self, console: Console, what: str, expected: int | None) -> None:
-        self._console = console
         self._expected = expected
         self._started = time.monotonic()
         self._shown_at = 0.0
@@ -40,20 +38,8 @@ class LiveCount:
         if expected is not None:
             columns += [TextColumn("left"), TimeRemainingColumn()]
         columns.append(TextColumn("{task.fields[note]}"))
-        self._bar = Progress(*columns, console=console, disable=not console.is_terminal)
+        super().__init__(console, *columns)
         self._task = self._bar.add_task("", total=expected, count="", rate="", note="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
@@ -76,31 +62,18 @@ class LiveCount:
             self._console.print(escape(f"{count} {rate} {note}".rstrip()))
 
 
-class LiveSteps:
+class LiveSteps(LiveBar):
     """Steps of several pieces of work, one bar for each; nothing when piped."""
 
     def __init__(self, console: Console) -> None:
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TextColumn("{task.completed}/{task.total}"),
             TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def show(self, what: str, done: int, total: int) -> None:
         if what not in self._tasks:
