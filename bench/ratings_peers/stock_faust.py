@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -36,6 +38,7 @@ def main() -> None:
         topic_partitions=6,
         web_enabled=False,
         store="memory://",
+        datadir=str(Path(tempfile.gettempdir()) / "answerloop-bench"),
     )
     ratings = app.topic(options.topic, value_type=Rating)
     movies = app.Table("movies", default=list, partitions=6)
