@@ -261,9 +261,14 @@ def test_a_stale_process_id_is_no_obstacle(folder: Path, pid: int) -> None:
     server.stop()
 
 
-def test_a_long_path_has_its_socket_elsewhere(made_folder: Path) -> None:
+@pytest.mark.parametrize("temporary_too", [False, True])
+def test_a_long_path_has_its_socket_elsewhere(
+    made_folder: Path, monkeypatch: pytest.MonkeyPatch, temporary_too: bool
+) -> None:
     deep = made_folder.parent / ("x" * 120) / "database"
     deep.mkdir(parents=True)
+    if temporary_too:
+        monkeypatch.setattr("tempfile.tempdir", str(deep.parent))
     server = EmbeddedPostgres(deep)
     assert answers(server.start())
     assert server.start() == server.dsn

@@ -50,7 +50,7 @@ class Command:
 
     async def __call__(self, *arguments: str, **settings: str) -> tuple[int, str, str]:
         process = await self.start(*arguments, **settings)
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(180):
             out, errors = await process.communicate()
         return process.returncode or 0, out.decode(), errors.decode()
 

@@ -24,6 +24,8 @@ USER = DATABASE = "answerloop"
 
 #: `sockaddr_un` holds 108 bytes on Linux, 104 on macOS, with the name of the socket in the folder.
 _MAX_SOCKET_FOLDER = 104 - len("/.s.PGSQL.5432.lock") - 1
+#: Where even the folder for temporary files has a long name.
+_SHORT_FOLDER = Path("/tmp")  # noqa: S108 (what is made there is checked: see below)
 #: The wheel carries 16 as well; data of one version can't be read by another.
 _VERSION_FOLDER = "pginstall18"
 _MAX_LOG_BYTES = 10 * 1024 * 1024
@@ -219,10 +221,9 @@ def _initialise(binaries: Path, data: Path, account: Account | None) -> None:
 
 def _socket_folder(folder: Path, account: Account | None) -> Path:
     """Return a 0700 folder for the socket: in `folder`, or a short one when that is too long."""
-    place = folder / "socket"
-    if len(os.fsencode(place)) > _MAX_SOCKET_FOLDER:
-        word = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-        place = Path(tempfile.gettempdir()) / f"answerloop-{word}"
+    word = f"answerloop-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    places = [folder / "socket", Path(tempfile.gettempdir()) / word, _SHORT_FOLDER / word]
+    place = next((p for p in places if len(os.fsencode(p)) <= _MAX_SOCKET_FOLDER), places[-1])
     with suppress(FileExistsError):
         place.mkdir(mode=0o700)
         _give(place, account)
