@@ -14,6 +14,7 @@ from app.core.breaker import BreakerPolicy
 from app.core.causes import BUILT_IN, CauseTable
 from app.core.flood import FloodPolicy
 from app.core.gate import Gate
+from app.core.guards import DEFAULT_GUARDS
 from app.core.limiter import Limiter
 from app.core.questions import StoredQuestion
 from app.core.retry import RetryPolicy
@@ -31,6 +32,7 @@ class Limits:
     causes: CauseTable = BUILT_IN
     strategies: tuple[Strategy, ...] = STRATEGIES
     gate: Gate = Gate()
+    guards: tuple[str, ...] = DEFAULT_GUARDS
     max_generations: int = 3
     concurrency: int = 8
     judge_concurrency: int = 128

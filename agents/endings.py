@@ -70,11 +70,14 @@ def internal_error_letter(
 
 
 def best_as_final(context: Context, record: QuestionState, cause: str | None, why: str) -> Outgoing:
-    """Return the best attempt so far as the question's final, low quality answer."""
+    """Return the best attempt so far as the question's final, low quality answer.
+
+    Without a reference (a guard rejected it) there is no score."""
     best = record.best
     if best is None:
         raise ValueError("the question has no scored attempt")
     gate = context.limits.gate
+    scored = bool((record.original_answer or "").strip())
     return Outgoing(
         context.names.low_quality_responses,
         record.question_id,
@@ -85,12 +88,12 @@ def best_as_final(context: Context, record: QuestionState, cause: str | None, wh
             final=True,
             finished_at=context.now(),
             why=why,
-            precision=best.precision,
-            recall=best.recall,
-            f1=best.f1,
-            scorer=context.ports.scorer.name,
-            metric=str(gate.metric),
-            threshold=gate.threshold,
+            precision=best.precision if scored else None,
+            recall=best.recall if scored else None,
+            f1=best.f1 if scored else None,
+            scorer=context.ports.scorer.name if scored else None,
+            metric=str(gate.metric) if scored else None,
+            threshold=gate.threshold if scored else None,
             cause=cause,
         ),
     )

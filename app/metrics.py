@@ -23,6 +23,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "retries_scheduled": ("Waits that began, by kind", ("kind",)),
     "retries_released": ("Waits that ended", ()),
     "regenerations": ("Weak answers asked again", ()),
+    "guards_fired": ("Answers that a guard rejected, whatever their score", ("guard",)),
     "dead_letters": ("Messages that went to the dead letters, by cause", ("cause",)),
     "floods": ("Times that too many deaths stopped the intake", ()),
     "letters_redriven": ("Dead letters that this process sent again", ()),

@@ -31,6 +31,7 @@ from app.core.breaker import BreakerPolicy
 from app.core.causes import BUILT_IN, CauseTable
 from app.core.flood import FloodPolicy
 from app.core.gate import Metric
+from app.core.guards import DEFAULT_GUARDS, guards_of
 from app.core.retry import RetryPolicy
 from app.core.strategies import STRATEGIES, Strategy
 
@@ -96,6 +97,10 @@ class Settings(BaseSettings):
     quality_profile: str = Field(
         "auto:",
         description="Calibrated gate: auto:, a file, or none (the two settings)",
+    )
+    guards: str = Field(
+        ",".join(DEFAULT_GUARDS),
+        description="Guards beside the score that reject an answer: names, all, none",
     )
     max_generations: int = Field(
         3, ge=1, le=100, description="Times a question is asked until an answer passes"
@@ -237,6 +242,11 @@ class Settings(BaseSettings):
     def _known_pipelines(cls, value: str) -> str:
         return ",".join(pipelines_of(value))
 
+    @field_validator("guards")
+    @classmethod
+    def _known_guards(cls, value: str) -> str:
+        return ",".join(guards_of(value)) or "none"
+
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         if not loopback(self.http_host) and not self.api_token:
@@ -276,6 +286,11 @@ class Settings(BaseSettings):
     def pipeline_names(self) -> tuple[str, ...]:
         """The pipelines of PIPELINES."""
         return pipelines_of(self.pipelines)
+
+    @property
+    def guard_names(self) -> tuple[str, ...]:
+        """The guards of GUARDS."""
+        return guards_of(self.guards)
 
     @property
     def model_folder(self) -> Path:

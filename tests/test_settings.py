@@ -105,6 +105,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "kafka_instance_id": ("w1", "w1"),
     "commit_interval_seconds": ("0.5", 0.5),
     "replication_factor": ("3", 3),
+    "guards": (" echo , refusal,echo ", "echo,refusal"),
     "pipelines": (" ratings , questions, ratings ", "ratings,questions"),
     "rating_max_user_id": ("10", 10),
     "rating_max_movie_id": ("20", 20),

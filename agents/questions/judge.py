@@ -12,6 +12,7 @@ from agents.context import Context
 from agents.endings import best_as_final, dead_letter
 from agents.waits import Outgoing, publish, until_up
 from app.core.gate import Score
+from app.core.guards import Evidence, guard_of, object_to
 from app.core.judging import ZERO, Next, needs_score, verdict, what_next
 from app.core.strategies import strategy_for
 from app.errors import ScoreFailure
@@ -70,7 +71,13 @@ async def _judge(context: Context, answer: LlmAnswer) -> StoredVerdict:
     if reference is not None and needs_score(answer.answer, reference):
         pair = (answer.answer, reference)
         [score] = await until_up(context, "scorer", lambda: context.ports.scorer.score([pair]))
-    status, score, why = verdict(answer.answer, reference, score, gate)
+    objection = object_to(
+        Evidence(answer.answer, answer.question_text, reference, answer.finish_reason),
+        context.limits.guards,
+    )
+    if objection is not None:
+        context.metrics.count("guards_fired", objection.guard)
+    status, score, why = verdict(answer.answer, reference, score, gate, objection)
     return StoredVerdict(
         status=status,
         score=score,
@@ -105,12 +112,18 @@ def _outgoing(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> lis
                 Outgoing(context.names.questions_pending, answer.question_id, again),
             ]
         case Next.END_WITH_BEST:
-            final = answer.derive(best=_best(context, answer, judged))
-            return [best_as_final(context, final, None, judged.why)]
+            best = _best(context, answer, judged)
+            earlier = best is answer.best
+            guard = _guard_of_best(context, answer, best) if earlier else guard_of(judged.why)
+            cause = f"guard_{guard}" if guard is not None else None
+            return [best_as_final(context, answer.derive(best=best), cause, judged.why)]
 
 
 def _best(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> ScoredAttempt:
-    """Return the better of the question's best attempt and this one; at a tie the earlier."""
+    """Return the better of the question's best attempt and this one; at a tie the earlier.
+
+    An attempt that no guard objects to is better than one with an objection, whatever the scores.
+    """
     score = judged.score or ZERO
     this = ScoredAttempt(
         generation=answer.generation,
@@ -124,8 +137,21 @@ def _best(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> ScoredA
     best: ScoredAttempt | None = answer.best
     if best is None:
         return this
+    objected = guard_of(judged.why) is not None
+    if objected != (_guard_of_best(context, answer, best) is not None):
+        return best if objected else this
     metric = str(context.limits.gate.metric)
     return this if getattr(this, metric) > getattr(best, metric) else best
+
+
+def _guard_of_best(context: Context, answer: LlmAnswer, best: ScoredAttempt) -> str | None:
+    """Name the guard that objects to the best attempt; the record on the log does not carry it.
+
+    (A cut off one is not known any more: how its call ended does not travel.)
+    """
+    evidence = Evidence(best.answer, answer.question_text, answer.original_answer)
+    objection = object_to(evidence, context.limits.guards)
+    return objection.guard if objection is not None else None
 
 
 def _scored(

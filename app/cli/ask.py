@@ -83,7 +83,17 @@ def print_question(row: dict[str, Any]) -> None:
     if row.get("attempts"):
         print_table(
             "attempts",
-            ("generation", "attempt", "cause", "f1", "seconds", "tokens", "waited s", "answer"),
+            (
+                "generation",
+                "attempt",
+                "cause",
+                "f1",
+                "seconds",
+                "tokens",
+                "waited s",
+                "why",
+                "answer",
+            ),
             (
                 (
                     a["generation"],
@@ -93,6 +103,7 @@ def print_question(row: dict[str, Any]) -> None:
                     a["seconds"],
                     a["tokens"],
                     a["waited_seconds"],
+                    a.get("why"),
                     (a.get("answer") or "-")[:200],
                 )
                 for a in row["attempts"]

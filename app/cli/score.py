@@ -28,12 +28,14 @@ def score(candidate: str, reference: str, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        print_table(None, list(row), [list(row.values())])
+        shown = {**row, "guards": "; ".join(row["guards"]) or "-"}
+        print_table(None, list(shown), [list(shown.values())])
 
 
 async def _score(settings: Settings, candidate: str, reference: str) -> dict[str, Any]:
     from app.config.gate import gate_in_force
     from app.core.gate import judge_score
+    from app.core.guards import Evidence, objections
     from app.opening import Closer, open_scorer
 
     gate = gate_in_force(settings)
@@ -51,6 +53,10 @@ async def _score(settings: Settings, candidate: str, reference: str) -> dict[str
         "f1": found.f1,
         "verdict": "pass" if verdict.passed else "fail",
         "why": verdict.why,
+        "guards": [
+            each.why
+            for each in objections(Evidence(candidate, reference=reference), settings.guard_names)
+        ],
         "scorer": scorer.name,
         "gate": gate.source,
     }

@@ -52,8 +52,3 @@ def judge_score(gate: Gate, score: Score) -> Verdict:
     passed = value >= gate.threshold
     sign = ">=" if passed else "<"
     return Verdict(passed, f"{gate.metric} {value:.3f} {sign} {gate.threshold:.3f}")
-
-
-def guard(answer: str) -> str | None:
-    """Name what is wrong with an answer that needs no reference to be seen, or None."""
-    return "empty" if not answer.strip() else None

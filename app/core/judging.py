@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from app.core.gate import Gate, Score, guard, judge_score
+from app.core.gate import Gate, Score, judge_score
+from app.core.guards import Objection
 from app.core.lifecycle import Status
 
 ZERO = Score(0.0, 0.0, 0.0)
@@ -19,17 +20,30 @@ class Next(Enum):
 
 
 def needs_score(answer: str, reference: str | None) -> bool:
-    """Tell whether the scorer has to be asked: there is a reference, and no guard objects."""
-    return bool(reference and reference.strip()) and guard(answer) is None
+    """Tell whether the scorer has to be asked: there are a reference and an answer.
+
+    An answer that a guard objects to is scored as well: its figures are kept with it.
+    """
+    return bool(reference and reference.strip()) and bool(answer.strip())
 
 
 def verdict(
-    answer: str, reference: str | None, score: Score | None, gate: Gate
+    answer: str,
+    reference: str | None,
+    score: Score | None,
+    gate: Gate,
+    objection: Objection | None = None,
 ) -> tuple[Status, Score | None, str]:
-    """Return (status, score, why) of an answer; `score` is the scorer's, where it was needed."""
-    guarded = guard(answer)
-    if guarded is not None:
-        return Status.LOW_QUALITY, ZERO if reference else None, f"guard: {guarded}"
+    """Return (status, score, why) of an answer; `score` is the scorer's, where it was needed.
+
+    A guard's objection outweighs any score, and is never a reason to accept.
+    """
+    if not answer.strip():
+        blank = objection or Objection("empty", "the answer is blank")
+        return Status.LOW_QUALITY, ZERO if reference else None, blank.why
+    if objection is not None:
+        figures = f" ({judge_score(gate, score).why})" if score is not None else ""
+        return Status.LOW_QUALITY, score, objection.why + figures
     if score is None:
         return Status.UNSCORED, None, "no reference answer was given"
     judged = judge_score(gate, score)

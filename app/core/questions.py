@@ -44,6 +44,8 @@ class Attempt:
     waited_seconds: float = 0.0
     claims: int = 1
     prompt_tokens: int | None = None
+    why: str | None = None
+    """The verdict on the answer in one clause, once there is one."""
 
     def as_json(self) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -63,6 +65,8 @@ class Attempt:
             row["answer"] = self.answer
         if self.score is not None:
             row["f1"] = self.score.f1
+        if self.why is not None:
+            row["why"] = self.why
         return row
 
 

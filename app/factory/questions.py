@@ -113,6 +113,7 @@ def _limits(settings: Settings) -> Limits:
         causes=settings.causes,
         strategies=settings.strategies,
         gate=gate_in_force(settings),
+        guards=settings.guard_names,
         max_generations=settings.max_generations,
         concurrency=settings.llm_concurrency,
         stop_grace_seconds=settings.stop_grace_seconds,

@@ -40,6 +40,7 @@ class Attempt(Shape):
     cause: str | UnsetType = UNSET
     answer: str | UnsetType = UNSET
     f1: float | UnsetType = UNSET
+    why: str | UnsetType = UNSET
 
 
 class ListedQuestion(Shape, kw_only=True):
@@ -107,6 +108,7 @@ class Scored(Shape, kw_only=True):
     recall: float
     f1: float
     verdict: Literal["pass", "fail"]
+    guards: list[str]
 
 
 class ScorerFacts(Shape, kw_only=True):

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from agents.context import Context
 from app.core.gate import Score, judge_score
+from app.core.guards import Evidence, objections
 from app.errors import InputError, ScoreFailure
 from app.web.bodies import Pair, PairsBody, decode, read_bytes
 from app.web.replies import json_reply
@@ -23,7 +24,7 @@ def add_routes(app: web.Application, context: Context) -> None:
             scores = await context.ports.scorer.score([(p.candidate, p.reference) for p in pairs])
         except ScoreFailure as error:
             raise InputError(str(error), field="pairs" if several else "candidate") from error
-        rows = [_row(context, each) for each in scores]
+        rows = [_row(context, pair, each) for pair, each in zip(pairs, scores, strict=True)]
         about = _about(context)
         return json_reply({"scores": rows, **about} if several else {**rows[0], **about})
 
@@ -37,13 +38,15 @@ def _has_pairs(raw: bytes) -> bool:
         return False
 
 
-def _row(context: Context, score: Score) -> dict[str, Any]:
+def _row(context: Context, pair: Pair, score: Score) -> dict[str, Any]:
     verdict = judge_score(context.limits.gate, score)
+    evidence = Evidence(pair.candidate, reference=pair.reference)
     return {
         "precision": score.precision,
         "recall": score.recall,
         "f1": score.f1,
         "verdict": "pass" if verdict.passed else "fail",
+        "guards": [each.why for each in objections(evidence, context.limits.guards)],
     }
 
 

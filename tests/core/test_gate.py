@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.gate import Gate, Metric, Score, guard, judge_score
-from app.core.judging import Next, needs_score, verdict, what_next
+from app.core.gate import Gate, Metric, Score, judge_score
+from app.core.guards import Objection
+from app.core.judging import ZERO, Next, needs_score, verdict, what_next
 from app.core.lifecycle import Status
 
 GATE = Gate(threshold=0.75)
@@ -49,9 +50,10 @@ def test_the_verdict_says_why_in_figures() -> None:
 
 @pytest.mark.parametrize("answer", ["", " ", "\n\t", "\u00a0"])
 def test_an_empty_answer_never_passes_and_is_never_scored(answer: str) -> None:
-    assert guard(answer) == "empty"
     assert not needs_score(answer, "a reference")
-    assert verdict(answer, "a reference", None, GATE)[0] is Status.LOW_QUALITY
+    status, found, why = verdict(answer, "a reference", None, GATE)
+    assert (status, found) == (Status.LOW_QUALITY, ZERO)
+    assert why == "guard empty: the answer is blank"
     assert verdict(answer, None, None, GATE)[0] is Status.LOW_QUALITY
 
 
@@ -60,6 +62,24 @@ def test_without_a_reference_an_answer_is_unscored(reference: str | None) -> Non
     assert not needs_score("an answer", reference)
     status, found, _ = verdict("an answer", reference, None, GATE)
     assert (status, found) == (Status.UNSCORED, None)
+
+
+@pytest.mark.parametrize("value", [1.0, 0.0])
+def test_an_objection_outweighs_the_score_and_keeps_it(value: float) -> None:
+    objection = Objection("numbers_changed", "the reference says 8, the answer 6")
+    status, found, why = verdict("Six.", "Eight.", score(value), GATE, objection)
+    assert (status, found) == (Status.LOW_QUALITY, score(value))
+    sign = ">=" if value else "<"
+    assert why == (
+        f"guard numbers_changed: the reference says 8, the answer 6 (f1 {value:.3f} {sign} 0.750)"
+    )
+
+
+def test_an_objection_makes_an_answer_without_a_reference_weak_not_unscored() -> None:
+    objection = Objection("refusal", "the model declines to answer")
+    status, found, why = verdict("I can't help.", None, None, GATE, objection)
+    assert (status, found) == (Status.LOW_QUALITY, None)
+    assert why == "guard refusal: the model declines to answer"
 
 
 @given(st.floats(-1, 1))

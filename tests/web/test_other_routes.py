@@ -35,6 +35,7 @@ async def test_one_pair_is_scored_with_its_verdict() -> None:
         "recall": 1.0,
         "f1": 1.0,
         "verdict": "pass",
+        "guards": [],
         "scorer": "overlap:0",
         "model": "overlap",
         "layer": 0,
@@ -42,6 +43,14 @@ async def test_one_pair_is_scored_with_its_verdict() -> None:
         "metric": "f1",
         "gate": "settings",
     }
+
+
+async def test_a_score_names_the_guards_that_would_object() -> None:
+    pair = {"candidate": "It fell in 1990.", "reference": "It fell in 1989."}
+    async with serving() as api:
+        _, body = await api.call("POST", "/score", json=pair)
+    assert body["verdict"] == "pass"
+    assert body["guards"] == ["guard numbers_changed: the reference says 1989, the answer 1990"]
 
 
 async def test_pairs_are_scored_in_order() -> None:

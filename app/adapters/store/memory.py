@@ -302,4 +302,5 @@ def _attempt(key: CallKey, call: _Call) -> Attempt:
         waited_seconds=call.waited_seconds,
         claims=call.claims,
         prompt_tokens=call.answer.prompt_tokens if call.answer else None,
+        why=call.verdict.why if call.verdict else None,
     )

@@ -80,6 +80,7 @@ def attempt_of(row: Any) -> Attempt:
         waited_seconds=row["waited_seconds"],
         claims=row["claims"],
         prompt_tokens=row["prompt_tokens"],
+        why=row["why"],
     )
 
 
