@@ -136,6 +136,7 @@ class Metrics:
             **{name: self._read(name) for name in self._watched},
             "settled_by_status": settled,
             "dead_letters_by_cause": self.labelled("dead_letters"),
+            "guards_fired_by_guard": self.labelled("guards_fired"),
             "ratings_rejected_by_rule": self.labelled("ratings_rejected"),
             "model_calls_by_outcome": self.labelled("model_calls"),
             "model_tokens_by_kind": self.labelled("model_tokens"),

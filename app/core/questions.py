@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from app.core.gate import Score
+from app.core.guards import guard_of
 from app.core.lifecycle import Status, Turn
 
 
@@ -45,7 +46,7 @@ class Attempt:
     claims: int = 1
     prompt_tokens: int | None = None
     why: str | None = None
-    """The verdict on the answer in one clause, once there is one."""
+    """The verdict on the answer in one clause, once there is one; shown where a guard objected."""
 
     def as_json(self) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -65,7 +66,7 @@ class Attempt:
             row["answer"] = self.answer
         if self.score is not None:
             row["f1"] = self.score.f1
-        if self.why is not None:
+        if self.why is not None and guard_of(self.why) is not None:
             row["why"] = self.why
         return row
 

@@ -194,6 +194,7 @@ class LedgerContract:
         assert (first.seconds, first.waited_seconds) == (0.25, 1.5)
         assert (second.attempt, second.answer, second.score) == (10, "Santiago", SCORE)
         assert (second.tokens, second.seconds) == (12, 0.75)
+        assert [each.why for each in (first, second, third)] == [None, VERDICT.why, None]
         assert (third.generation, third.answer, third.cause) == (2, None, None)
         assert third.started_at == pytest.approx(time.time(), abs=30)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from app.core.gate import Score
 from app.core.lifecycle import Status, Turn
@@ -84,6 +85,12 @@ def test_an_attempt_shows_its_cause_answer_and_score_only_when_it_has_them() -> 
     assert set(ATTEMPT.as_json()) == always | {"answer", "f1"}
     assert set(Attempt(0, 1, 1, "m", 1e9, cause="overloaded").as_json()) == always | {"cause"}
     assert ATTEMPT.as_json()["f1"] == 0.3
+
+
+def test_an_attempt_shows_why_a_guard_rejected_it_and_no_other_why() -> None:
+    why = "guard echo: the answer repeats the question"
+    assert replace(ATTEMPT, why=why).as_json()["why"] == why
+    assert "why" not in replace(ATTEMPT, why="f1 0.300 < 0.750").as_json()
 
 
 def test_a_question_without_a_score_shows_null_not_zero() -> None:
