@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.guards.evidence import Evidence, word_set, words
+from app.core.guards.evidence import Evidence, whole, word_set, words
 
 #: A shorter question may well be its own answer ("Hello!").
 _LEAST_WORDS = 3
@@ -26,6 +26,8 @@ def echo(evidence: Evidence) -> str | None:
     Not when a yes-or-no question comes back as a statement ("¿Madrid es la capital?"), nor when
     the reference has the same words.
     """
+    if not whole(evidence.question, evidence.answer):
+        return None
     asked, said = words(evidence.question), words(evidence.answer)
     if len(asked) < _LEAST_WORDS or said == words(evidence.stated_reference):
         return None

@@ -7,7 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 
 #: Longer texts are looked at up to here: a guard must stay cheap.
-MOST_CHARACTERS = 20_000
+MOST_CHARACTERS = 8_000
+_MOST_SENTENCES = 50
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.!?;\u3002\uff01\uff1f](?=\s|$)|\n")
 _BARE_QUOTE = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
@@ -28,6 +29,11 @@ class Evidence:
         return (self.reference or "").strip()
 
 
+def whole(*texts: str) -> bool:
+    """Tell whether texts are short enough to be looked at in full."""
+    return all(len(text) <= MOST_CHARACTERS for text in texts)
+
+
 def word_set(words_of_it: str) -> frozenset[str]:
     """Return the words of a list separated by blanks, as a set."""
     return frozenset(words_of_it.split())
@@ -44,5 +50,6 @@ def words(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text that are not blank."""
-    return [part for part in _SENTENCE_END.split(head(text)) if part.strip()]
+    """Return the first sentences of a text that are not blank."""
+    parts = _SENTENCE_END.split(head(text), maxsplit=_MOST_SENTENCES)
+    return [part for part in parts[:_MOST_SENTENCES] if part.strip()]

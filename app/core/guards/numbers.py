@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from app.core.guards.evidence import Evidence, head, words
+from app.core.guards.evidence import Evidence, head, whole, words
 from app.core.guards.figures import Figure, figures
 
 #: A reference of so few words beside a number is little more than the number.
 _WORDS_OF_A_BARE_NUMBER = 6
+_MOST_FIGURES = 60
 _ASKS_FOR_ONE = re.compile(
     r"\bhow (?:many|much|long|old|far|high|tall|deep|big|large|fast|heavy|often|hot|cold|wide)\b"
     r"|\bwhen\b|\b(?:what|which) (?:year|date|day(?! of the week)|time|number|age|percentage|"
@@ -39,6 +40,8 @@ def numbers_changed(evidence: Evidence) -> str | None:
     has none of the reference's.
     """
     lacking, foreign = _compare(evidence)
+    if not lacking or not foreign:
+        return None
     asked = asks_for_a_number(evidence.question) and not _any_told(evidence, weak=False)
     times_only = any(each.kind == "clock" for each in lacking)
     for wanted in lacking:
@@ -55,8 +58,10 @@ def numbers_missing(evidence: Evidence) -> str | None:
     Asked for: by the question's words, or because the reference is little more than a number.
     """
     lacking, _ = _compare(evidence)
+    if not lacking:
+        return None
     told = any(not each.weak for each in figures(evidence.answer)) or _any_told(evidence, weak=True)
-    if not lacking or told or _IN_OTHER_WORDS.search(head(evidence.answer)):
+    if told or _IN_OTHER_WORDS.search(head(evidence.answer)):
         return None
     bare = len(words(evidence.stated_reference)) <= _WORDS_OF_A_BARE_NUMBER
     if not bare and not asks_for_a_number(evidence.question):
@@ -70,11 +75,16 @@ def asks_for_a_number(question: str) -> bool:
 
 
 def _compare(evidence: Evidence) -> tuple[list[Figure], list[Figure]]:
-    """Return the numbers that only the reference has, and those that only the answer has."""
-    reference = figures(evidence.stated_reference)
-    if not reference:
+    """Return the numbers that only the reference has, and those that only the answer has.
+
+    None in texts too long, or with too many numbers, to be compared in a few milliseconds.
+    """
+    if not whole(evidence.answer, evidence.question, evidence.stated_reference):
         return [], []
+    reference = figures(evidence.stated_reference)
     given, said = figures(evidence.question), figures(evidence.answer)
+    if not 0 < len(reference) <= _MOST_FIGURES or len(given) + len(said) > _MOST_FIGURES:
+        return [], []
     known = [*given, *reference]
     lacking = [each for each in reference if not each.weak and not _among(each, [*given, *said])]
     foreign = [each for each in said if not each.weak and not _among(each, known)]

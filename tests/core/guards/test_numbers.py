@@ -65,6 +65,13 @@ def test_the_same_numbers_and_others_elsewhere_are_none(
     assert numbers_changed(Evidence(answer, question, reference)) is None
 
 
+@pytest.mark.parametrize("filler", ["word " * 2_000, "3, " * 100])
+def test_what_is_too_long_to_compare_is_left_alone(filler: str) -> None:
+    evidence = Evidence(f"In 1944. {filler}", WAR, "In 1945.")
+    assert numbers_changed(evidence) is None
+    assert numbers_missing(evidence) is None
+
+
 @pytest.mark.parametrize(
     ("question", "reference", "answer"),
     [
