@@ -98,7 +98,7 @@ _TOKEN = re.compile(
     r"|(?P<word>[^\W\d_]+)"
     r"|(?P<other>\S)"
 )
-_LIST_MARK = re.compile(r"^\s*\(?\d{1,2}[.)](?=\s)", re.MULTILINE)
+_LIST_MARK = re.compile(r"^\s*\(?\d{1,2}[.)](?=[^\S\n]+\S)", re.MULTILINE)
 _LEAST_YEAR, _LATEST_YEAR = 1000, 2100
 
 
@@ -146,7 +146,7 @@ def _scales(one: float, other: float) -> tuple[float, ...]:
 
 def figures(text: str) -> list[Figure]:
     """Return the numbers of a text in order, with list marks and digits in names left out."""
-    tokens = list(_TOKEN.finditer(_LIST_MARK.sub(" ", head(text))))
+    tokens = list(_TOKEN.finditer(_LIST_MARK.sub(" ", head(text.strip()))))
     spoken = [token.group().casefold() for token in tokens]
     found: list[Figure] = []
     skip = -1

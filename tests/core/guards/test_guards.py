@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core.guards import (
@@ -37,6 +37,7 @@ def test_no_text_makes_a_guard_raise_and_reasons_fit_their_place(evidence: Evide
         assert "\x00" not in found.why
 
 
+@example("0. ", "When?")
 @given(TEXTS.filter(str.strip), TEXTS)
 def test_an_answer_that_is_its_reference_gets_no_objection_that_needs_one(
     text: str, question: str
