@@ -62,6 +62,7 @@ GAUGES: dict[str, str] = {
     "rating_latency_p99": "The same: 99 of 100 take no longer",
     "rating_users_waiting": "Users whose recommendations are to be made anew",
     "retries_waiting": "Waits on the partitions of this process",
+    "scorer_reference_hit_rate": "Share of the references whose embedding the scorer had kept",
 }
 
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300)

@@ -215,9 +215,13 @@ def open_scorer(settings: Settings, closers: list[Closer]) -> Scorer:
         return OverlapScorer()
     scorer: Scorer
     if settings.scorer == "local:":
-        from app.adapters.scorer.bertscore import BertScoreScorer
+        from app.adapters.scorer.fast import FastScorer
 
-        scorer = BertScoreScorer(settings.scorer_model, threads=settings.scorer_threads)
+        scorer = FastScorer(
+            settings.scorer_model,
+            threads=settings.scorer_threads,
+            graph_folder=settings.data_dir.absolute() / "encoders",
+        )
     else:
         from app.adapters.scorer.http import HttpScorer
 

@@ -46,12 +46,17 @@ def open_private(path: Path, mode: str = "a+") -> IO[str]:
 
 def write_private(path: Path, text: str) -> None:
     """Put a file with mode 0600 in place, whole; a link that is there is replaced, not followed."""
+    write_private_bytes(path, text.encode())
+
+
+def write_private_bytes(path: Path, content: bytes) -> None:
+    """Do for bytes what `write_private` does for text."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
     number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -59,9 +64,14 @@ def write_private(path: Path, text: str) -> None:
 
 def read_private(path: Path) -> str:
     """Read a file that is no link and is ours, root's or the folder's owner's. Raises OSError."""
+    return read_private_bytes(path).decode()
+
+
+def read_private_bytes(path: Path) -> bytes:
+    """Do for bytes what `read_private` does for text."""
     trusted = (0, os.geteuid(), path.parent.stat().st_uid)
     number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(number, encoding="utf-8") as file:
+    with os.fdopen(number, "rb") as file:
         if os.fstat(number).st_uid not in trusted:
             raise PermissionError(f"{path} belongs to somebody else")
         return file.read()

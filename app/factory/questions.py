@@ -11,7 +11,7 @@ from app.config.gate import gate_in_force
 from app.factory.faust_options import faust_options
 from app.factory.stage_app import StageApp, new_owner
 from app.metrics import Metrics
-from app.ports import Ports
+from app.ports import KeepsReferences, Ports
 from app.service.boot import Boot
 from app.service.outside import QuestionsOutside
 from app.settings import Settings
@@ -91,6 +91,7 @@ def _declare_stages(context: Context, settings: Settings) -> None:
     persist.register(context)
     timers.register(context, retries)
     sweep.register(context)
+    context.metrics.watch("scorer_reference_hit_rate", lambda: _reference_hit_rate(context))
     context.metrics.watch("calls_in_flight", lambda: context.calls_in_flight)
     context.metrics.watch("calls_waiting", lambda: context.turnstile.waiting)
     context.metrics.watch("flood_open", lambda: int(context.flood.open))
@@ -128,3 +129,8 @@ def _longest_call(settings: Settings) -> float:
     """Return how long a call may take, in seconds: the bundled model makes one at a time."""
     queue = settings.llm_concurrency if settings.llm in ("bundled:", "auto:") else 1
     return settings.llm_timeout_seconds * queue
+
+
+def _reference_hit_rate(context: Context) -> float:
+    scorer = context.opened.scorer if context.opened else None
+    return scorer.reference_hit_rate if isinstance(scorer, KeepsReferences) else 0.0

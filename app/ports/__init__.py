@@ -28,7 +28,7 @@ from app.ports.facts import (
 )
 from app.ports.letters import DeadLetterRow
 from app.ports.model import LanguageModel, ModelAnswer
-from app.ports.scorer import Scorer
+from app.ports.scorer import KeepsReferences, Scorer
 from app.ports.store import AnswerStore
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Clock",
     "DeadLetterRow",
     "Ending",
+    "KeepsReferences",
     "LanguageModel",
     "ModelAnswer",
     "Over",

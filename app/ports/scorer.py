@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.core.gate import Score
 
@@ -29,3 +29,13 @@ class Scorer(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class KeepsReferences(Protocol):
+    """A scorer that keeps what it has worked out for a reference."""
+
+    @property
+    def reference_hit_rate(self) -> float:
+        """Share of the references, 0 to 1, that it had kept when they were asked for."""
+        ...

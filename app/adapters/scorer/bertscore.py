@@ -17,15 +17,17 @@ from app.core.gate import Score
 from app.errors import ScoreFailure, ScorerUnavailable
 
 #: Characters of a text that are looked at: an encoder reads some 512 tokens.
-_LOOKED_AT = 32_768
+LOOKED_AT = 32_768
 #: Pairs of one library call: it pads all texts of a call to the longest one.
 _CALL_PAIRS = 8
 
 _ZERO = Score(0.0, 0.0, 0.0)
-_NAN = float("nan")
 
 Pair = tuple[str, str]
 Figures = tuple[float, float, float]
+
+#: Of a pair that the library can't score.
+NO_FIGURES: Figures = (math.nan, math.nan, math.nan)
 
 
 class BertScoreScorer:
@@ -80,7 +82,7 @@ class BertScoreScorer:
 
     def _score_here(self, pairs: list[Pair]) -> list[Figures]:
         self._load_here()
-        cut = [(candidate[:_LOOKED_AT], reference[:_LOOKED_AT]) for candidate, reference in pairs]
+        cut = [(candidate[:LOOKED_AT], reference[:LOOKED_AT]) for candidate, reference in pairs]
         by_length = sorted(range(len(cut)), key=lambda at: max(map(len, cut[at])))
         figures: dict[int, Figures] = {}
         for start in range(0, len(by_length), _CALL_PAIRS):
@@ -98,7 +100,7 @@ class BertScoreScorer:
             return list(zip(*(column.tolist() for column in columns), strict=True))
         except Exception:  # noqa: BLE001 - a bad pair must not take its company along
             if len(pairs) == 1:
-                return [(_NAN, _NAN, _NAN)]
+                return [NO_FIGURES]
             return [self._call([pair])[0] for pair in pairs]
 
     def _load_here(self) -> None:
