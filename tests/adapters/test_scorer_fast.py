@@ -49,19 +49,10 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("graphs")
 
 
-@pytest.fixture(params=["onnxruntime", "torch"])
-async def scorer(
-    request: pytest.FixtureRequest, graphs: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[FastScorer]:
-    pytest.importorskip("bert_score")
-    if request.param == "torch":
-        monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    else:
-        pytest.importorskip("onnxruntime")
-        pytest.importorskip("onnx")
+async def opened(graphs: Path, runtime: str) -> AsyncIterator[FastScorer]:
     scorer = FastScorer(threads=2, graph_folder=graphs)
     await scorer.check()
-    assert scorer.runtime == request.param
+    assert scorer.runtime == runtime
     yield scorer
     await scorer.close()
 
@@ -70,11 +61,17 @@ def figures_of(library: Any, pair: tuple[str, str]) -> list[float]:
     return [column.item() for column in library.score([pair[0]], [pair[1]])]
 
 
-class TestFastScorer(ScorerContract):
+class Figures:
+    """What holds on both runtimes."""
+
     @settings(
         max_examples=25,
         deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.differing_executors,
+        ],
     )
     @given(pairs=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=3))
     async def test_its_figures_are_those_of_the_library(
@@ -108,6 +105,26 @@ class TestFastScorer(ScorerContract):
         assert isinstance(results[0], ScoreFailure)
         assert not isinstance(results[1], Exception)
         assert results[1].f1 > 0.6
+
+
+class TestOnOnnxRuntime(ScorerContract, Figures):
+    @pytest.fixture
+    async def scorer(self, graphs: Path) -> AsyncIterator[FastScorer]:
+        for package in ("bert_score", "onnxruntime", "onnx"):
+            pytest.importorskip(package)
+        async for scorer in opened(graphs, "onnxruntime"):
+            yield scorer
+
+
+class TestOnTorch(Figures):
+    @pytest.fixture
+    async def scorer(
+        self, graphs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> AsyncIterator[FastScorer]:
+        pytest.importorskip("bert_score")
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)
+        async for scorer in opened(graphs, "torch"):
+            yield scorer
 
 
 def files_in(folder: Path) -> list[Path]:

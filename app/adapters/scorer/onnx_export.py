@@ -37,7 +37,8 @@ def export_graph(model: Any) -> bytes:
     """Return the model as an ONNX graph, its operators unfused.
 
     The runtime fuses what it can when it opens the graph; fusing attention here as well was no
-    faster, and took ten seconds. Raises EncoderUnusable when that can't be done: a missing package, an operator that ONNX lacks.
+    faster, and took ten seconds. Raises EncoderUnusable when there can be no graph: a missing
+    package, an operator that ONNX lacks.
     """
     with tempfile.TemporaryDirectory(prefix="answerloop-graph-") as folder:
         path = Path(folder, "graph.onnx")
