@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +27,8 @@ _log = structlog.get_logger("answerloop")
 _PARITY = 1e-3
 #: Lengths of the texts of the check: alone, and padded beside a longer one.
 _CHECKED_LENGTHS = ((3,), (29, 12, 4), (61,))
+#: A kept file begins with the checksum of its graph.
+_DIGEST_BYTES = 32
 
 
 class OnnxEncoder:
@@ -121,10 +124,19 @@ def _read(path: Path | None) -> bytes | None:
     if path is None or not path.exists():
         return None
     try:
-        return read_private_bytes(path)
+        content = read_private_bytes(path)
     except OSError as error:
         _log.warning("scorer_graph_unreadable", path=str(path), why=str(error))
         return None
+    digest, graph = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if digest != _digest(graph):  # weights that the check's texts do not use may be damaged, too
+        _log.warning("scorer_graph_broken", path=str(path), why="its checksum differs")
+        return None
+    return graph
+
+
+def _digest(graph: bytes) -> bytes:
+    return hashlib.blake2b(graph, digest_size=_DIGEST_BYTES).digest()
 
 
 def _write(path: Path | None, graph: bytes) -> None:
@@ -133,7 +145,7 @@ def _write(path: Path | None, graph: bytes) -> None:
     try:
         make_data_dir(path.parent.parent)
         make_private_folder(path.parent)
-        write_private_bytes(path, graph)
+        write_private_bytes(path, _digest(graph) + graph)
     except OSError as error:
         _log.warning("scorer_graph_not_kept", path=str(path), why=str(error))
 

@@ -15,7 +15,7 @@ GRAPH_INPUTS = ("tokens", "mask")
 _OUTPUT = "vectors"
 _OPSET = 17
 #: Grows when graphs exported by an earlier version of this module must not be used.
-_FORMAT = 1
+_FORMAT = 2
 #: Versions that a graph depends on.
 _PACKAGES = ("torch", "transformers", "onnx", "onnxruntime")
 
@@ -30,7 +30,7 @@ def graph_name(model: Any) -> str:
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return f"{model.config.model_type}-{digest.hexdigest()}.onnx"
+    return f"{model.config.model_type}-{digest.hexdigest()}.graph"
 
 
 def export_graph(model: Any) -> bytes:
