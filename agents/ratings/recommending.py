@@ -20,6 +20,8 @@ from models.ratings import RecommendedMovie as RecommendedMovieRecord
 
 STAGE = "recommending"
 _LARGEST_BATCH = 512
+#: After an error: its users come again, behind the others, but not at once.
+_REST_SECONDS = 5.0
 _GATE = WireGate(Recommendation)
 
 
@@ -74,11 +76,14 @@ class Recommending:
         self._waiting = waiting
         self._seconds_each = 0.001
         self._asked_at = 0.0
+        self._rests_until = 0.0
 
     async def turn(self) -> None:
         """Make as many recommendations as fit into one turn. Never raises."""
         context = self._context
         if context.app.rebalancing or context.app.consumer.draining.is_set():
+            return
+        if monotonic() < self._rests_until:
             return
         users: list[tuple[int, int]] = []
         try:
@@ -91,6 +96,8 @@ class Recommending:
         except Exception:  # noqa: BLE001 (the stage boundary: the statistics go on)
             context.metrics.count("stage_errors", STAGE)
             context.log.error("recommending_failed", error=traceback.format_exc())
+            self._waiting.again(users)
+            self._rests_until = monotonic() + _REST_SECONDS
 
     def _look_for_a_model(self) -> None:
         """Take up a newer model; then everybody's vectors are to be computed anew."""

@@ -230,6 +230,29 @@ class TestExactness:
             assert engine.context.metrics.total("stage_errors") > 0
 
 
+async def test_users_whose_recommendations_failed_get_them_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agents.ratings.recommending._REST_SECONDS", 0.05)
+
+    class FailsTwice(PlainRecommender):
+        failures = 0
+
+        def recommend(self, *arguments: Any, **options: Any) -> Any:
+            if self.failures < 2:
+                self.failures += 1
+                raise ZeroDivisionError
+            return super().recommend(*arguments, **options)
+
+    store, recommender = MemoryRatingStore(), FailsTwice()
+    async with running_ratings(rating_ports(store, recommender)) as engine:
+        await engine.append(random_events(200))
+        await engine.idle()
+        users = {each.userId for each in map(read, engine.messages(engine.names.ratings))}
+        await has_models(store, users, "plain")
+    assert recommender.failures == 2
+
+
 class TestDelivery:
     async def test_nothing_is_acknowledged_before_it_is_stored(self) -> None:
         faulty = FaultyStore(MemoryRatingStore())
