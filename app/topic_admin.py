@@ -55,19 +55,30 @@ class TopicAdmin(Protocol):
 
 
 async def ensure_topics(admin: TopicAdmin, specs: Sequence[TopicSpec]) -> list[TopicReport]:
-    """Create the missing topics; existing ones are compared, never changed. May be repeated."""
+    """Create the missing topics; existing ones are compared, never changed. May be repeated.
+
+    On return every topic is known to the broker. Raises BrokerUnavailable when it is not so
+    within seconds.
+    """
     found = await admin.describe([spec.name for spec in specs])
     missing = [spec for spec in specs if spec.name not in found]
     raced = await admin.create(missing) if missing else set()
+    unsettled = {spec.name for spec in missing}
+    created = unsettled - raced
     for _ in range(_SETTLING_TRIES):
-        if raced <= found.keys():
+        if not unsettled:
             break
-        # A topic that was created a moment ago is not known to every broker yet.
-        await asyncio.sleep(0.1)
-        found.update(await admin.describe(sorted(raced)))
+        found.update(await admin.describe(sorted(unsettled)))
+        unsettled -= found.keys()
+        if unsettled:
+            # A topic that was created a moment ago is not known to every broker yet.
+            await asyncio.sleep(0.1)
+    else:
+        names = ", ".join(sorted(unsettled))
+        raise BrokerUnavailable(f"{PREFIX}BROKER: created, and still unknown: {names}; try again")
     reports = []
     for spec in specs:
-        if spec.name not in found:
+        if spec.name in created:
             reports.append(TopicReport(spec.name, "created"))
             continue
         differences = tuple(compare(spec, found[spec.name]))
@@ -162,6 +173,10 @@ class KafkaTopicAdmin:
         self._client = client
 
     async def describe(self, names: Sequence[str]) -> dict[str, TopicState]:
+        with _told_as_unavailable():
+            return await self._describe(names)
+
+    async def _describe(self, names: Sequence[str]) -> dict[str, TopicState]:
         from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
         found = await self._settled(list(names))
@@ -191,12 +206,12 @@ class KafkaTopicAdmin:
     async def create(self, specs: Sequence[TopicSpec]) -> set[str]:
         from aiokafka.admin import NewTopic
 
-        response = await self._client.create_topics(
-            [
-                NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.config)
-                for spec in specs
-            ]
-        )
+        wanted = [
+            NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.config)
+            for spec in specs
+        ]
+        with _told_as_unavailable():
+            response = await self._client.create_topics(wanted)
         for name, code, message in response.topic_errors:
             if code not in (0, _EXISTS):
                 raise BrokerUnavailable(f"topic {name} was not created: {message or code}")
@@ -228,6 +243,18 @@ async def open_topic_admin(settings: Settings) -> TopicAdmin:
             f"ANSWERLOOP_BROKER: no Kafka answers at {hosts} ({error})"
         ) from error
     return KafkaTopicAdmin(client)
+
+
+@contextmanager
+def _told_as_unavailable() -> Iterator[None]:
+    """Raise BrokerUnavailable for what the Kafka library raises when a broker goes."""
+    from aiokafka.errors import KafkaError
+
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        reason = str(error) or type(error).__name__
+        raise BrokerUnavailable(f"{PREFIX}BROKER: Kafka did not answer ({reason})") from error
 
 
 @contextmanager

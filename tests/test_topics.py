@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import uuid4
 
 import pytest
 
 from app.broker import broker_url
-from app.errors import SettingsError
+from app.errors import BrokerUnavailable, SettingsError
 from app.settings import Settings, load_settings
 from app.topic_admin import (
     EmbeddedTopicAdmin,
     TopicReport,
+    TopicState,
     ensure_topics,
     refuse_other_partitions,
 )
@@ -179,3 +180,30 @@ async def test_the_embedded_log_keeps_the_ratings_topics_configuration(
     await ensure_topics(admin, specs)
     assert {report.state for report in await ensure_topics(admin, specs)} == {"ok"}
     assert storage_for(url).topics()["ratings"].config["compression.type"] == "lz4"
+
+
+class SlowToKnow(EmbeddedTopicAdmin):
+    """A broker that knows a new topic only when it was asked for it a few times."""
+
+    def __init__(self, settings: Settings, asks: int) -> None:
+        super().__init__(settings)
+        self.asks = asks
+
+    async def describe(self, names: Sequence[str]) -> dict[str, TopicState]:
+        self.asks -= 1
+        return {} if self.asks >= 0 else await super().describe(names)
+
+
+async def test_a_created_topic_is_known_to_the_broker_on_return(settings: Settings) -> None:
+    admin = SlowToKnow(settings, asks=3)
+    specs = topics_of(settings, ["ratings"])
+    assert {report.state for report in await ensure_topics(admin, specs)} == {"created"}
+    assert (await admin.describe(["ratings"]))["ratings"].partitions == 6
+
+
+async def test_a_created_topic_that_stays_unknown_is_an_error_that_names_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.topic_admin._SETTLING_TRIES", 3)
+    with pytest.raises(BrokerUnavailable, match="created, and still unknown: ratings; try again"):
+        await ensure_topics(SlowToKnow(settings, asks=9), topics_of(settings, ["ratings"])[:1])

@@ -114,6 +114,9 @@ async def test_m2_redrives_killed_in_the_middle_make_no_question_twice(
     """Four commands are killed at work; claimed, sent, marked: each is gone through."""
     for _ in range(4):
         before = await marked(dead)
+        if before > LETTERS // 2:  # a fast machine: the next one finds work all the same
+            await fetch(dead, "UPDATE dead_letters SET sent_at = NULL WHERE origin_offset % 2 = 0")
+            before = await marked(dead)
         process = await dead.start(*REDRIVE)
         await until(partial(more_marked, dead, before), 60)
         process.kill()
