@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+#: Ends the name of a scorer whose figures are rescaled.
+RESCALED = ":rescaled"
+
+
 class Metric(StrEnum):
     """Which of the three figures of BERTScore is compared with the threshold."""
 
@@ -27,6 +31,27 @@ class Score:
         for name in ("precision", "recall", "f1"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} is {getattr(self, name)}: a score is a finite number")
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerName:
+    """What the name stored beside a score says: `roberta-large:17:rescaled`, `minilm-l6:6`.
+
+    `layer` is None where the name does not tell; `rescaled`: against the library's baseline file,
+    so that unrelated texts score about 0.
+    """
+
+    model: str
+    layer: int | None
+    rescaled: bool
+
+    @classmethod
+    def of(cls, name: str) -> ScorerName:
+        plain = name.removesuffix(RESCALED)
+        model, colon, layer = plain.rpartition(":")
+        if not colon or not layer.isdigit():
+            return cls(plain, None, plain != name)
+        return cls(model, int(layer), plain != name)
 
 
 @dataclass(frozen=True, slots=True)

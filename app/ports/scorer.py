@@ -13,7 +13,15 @@ class Scorer(Protocol):
 
     @property
     def name(self) -> str:
-        """Model, layer and rescaling in one word, e.g. `minilm-l6:6` : stored beside each score."""
+        """Model, layer and rescaling in one word, e.g. `minilm-l6:6` : stored beside each score.
+
+        `app.core.gate.ScorerName` takes it apart.
+        """
+        ...
+
+    @property
+    def library(self) -> str:
+        """Whose figures these are, with its version: `bert-score 0.3.13`; empty: not known (yet)."""
         ...
 
     async def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:

@@ -115,6 +115,8 @@ class ScorerFacts(Shape, kw_only=True):
     scorer: str
     model: str
     layer: int | None
+    rescaled: bool
+    library: str
     threshold: float
     metric: Literal["f1", "recall", "precision"]
     gate: str
@@ -124,6 +126,8 @@ class PairScore(Scored, kw_only=True):
     scorer: str
     model: str
     layer: int | None
+    rescaled: bool
+    library: str
     threshold: float
     metric: Literal["f1", "recall", "precision"]
     gate: str

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from agents.context import Context
-from app.core.gate import Score, judge_score
+from app.core.gate import Score, ScorerName, judge_score
 from app.core.guards import Evidence, objections
 from app.errors import InputError, ScoreFailure
 from app.web.bodies import Pair, PairsBody, decode, read_bytes
@@ -51,13 +51,14 @@ def _row(context: Context, pair: Pair, score: Score) -> dict[str, Any]:
 
 
 def _about(context: Context) -> dict[str, Any]:
-    name = context.ports.scorer.name
-    model, _, layer = name.partition(":")
+    name = ScorerName.of(context.ports.scorer.name)
     gate = context.limits.gate
     return {
-        "scorer": name,
-        "model": model,
-        "layer": int(layer) if layer.isdigit() else None,
+        "scorer": context.ports.scorer.name,
+        "model": name.model,
+        "layer": name.layer,
+        "rescaled": name.rescaled,
+        "library": context.ports.scorer.library,
         "threshold": gate.threshold,
         "metric": str(gate.metric),
         "gate": gate.source,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.gate import Gate, Metric, Score, judge_score
+from app.core.gate import Gate, Metric, Score, ScorerName, judge_score
 from app.core.guards import Objection
 from app.core.judging import ZERO, Next, needs_score, verdict, what_next
 from app.core.lifecycle import Status
@@ -101,3 +101,19 @@ def test_what_is_not_weak_is_accepted(status: Status, generation: int, most: int
 def test_a_weak_answer_is_asked_again_only_below_the_limit(generation: int, most: int) -> None:
     expected = Next.ASK_AGAIN if generation < most else Next.END_WITH_BEST
     assert what_next(Status.LOW_QUALITY, generation, most) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("minilm-l6:6", ("minilm-l6", 6, False)),
+        ("roberta-large:17:rescaled", ("roberta-large", 17, True)),
+        ("mine", ("mine", None, False)),
+        ("mine:rescaled", ("mine", None, True)),
+    ],
+)
+def test_a_scorers_name_tells_model_layer_and_rescaling(
+    name: str, parts: tuple[str, int | None, bool]
+) -> None:
+    found = ScorerName.of(name)
+    assert (found.model, found.layer, found.rescaled) == parts

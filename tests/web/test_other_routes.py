@@ -39,6 +39,8 @@ async def test_one_pair_is_scored_with_its_verdict() -> None:
         "scorer": "overlap:0",
         "model": "overlap",
         "layer": 0,
+        "rescaled": False,
+        "library": "answerloop overlap",
         "threshold": 0.6,
         "metric": "f1",
         "gate": "settings",

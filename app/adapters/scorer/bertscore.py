@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,11 @@ class BertScoreScorer:
     def name(self) -> str:
         """Model and layer: `minilm-l6:6`, `roberta-large:17`."""
         return self._choice.name
+
+    @property
+    def library(self) -> str:
+        """`bert-score 0.3.13`."""
+        return f"bert-score {version('bert-score')}"
 
     async def score(self, pairs: Sequence[Pair]) -> list[Score]:
         """Score pairs in order. Raises ScorerUnavailable, or ScoreFailure when one has no score."""

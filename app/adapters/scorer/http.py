@@ -50,12 +50,18 @@ class HttpScorer:
         )
         self._session: aiohttp.ClientSession | None = None
         self._name = self._base_url
+        self._library = ""
         self._batcher = Batcher[Pair, Score](self._run_batch, max_size=max_batch)
 
     @property
     def name(self) -> str:
         """What the server calls its scorer, e.g. `minilm-l6:6`; its address before it answered."""
         return self._name
+
+    @property
+    def library(self) -> str:
+        """What the server says of its figures' library; empty before it answered."""
+        return self._library
 
     async def score(self, pairs: Sequence[Pair]) -> list[Score]:
         """Score pairs in order. Raises ScorerUnavailable, or ScoreFailure when one has no score."""
@@ -97,6 +103,9 @@ class HttpScorer:
         name = document.get("scorer")
         if isinstance(name, str) and name:
             self._name = name[:200]
+        library = document.get("library")
+        if isinstance(library, str):
+            self._library = library[:200]
         return [self._read(row) for row in rows]
 
     def _read(self, row: Any) -> Score | Exception:

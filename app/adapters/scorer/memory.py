@@ -39,6 +39,11 @@ class OverlapScorer:
         """`overlap:0`."""
         return "overlap:0"
 
+    @property
+    def library(self) -> str:
+        """`answerloop overlap`: no library's figures."""
+        return "answerloop overlap"
+
     async def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
         """Score pairs in order, or raise the next scripted fault."""
         self.calls.append(list(pairs))
