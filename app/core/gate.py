@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-
 #: Ends the name of a scorer whose figures are rescaled.
 RESCALED = ":rescaled"
 

@@ -21,7 +21,7 @@ class Scorer(Protocol):
 
     @property
     def library(self) -> str:
-        """Whose figures these are, with its version: `bert-score 0.3.13`; empty: not known (yet)."""
+        """Whose figures these are, e.g. `bert-score 0.3.13`; empty: not known (yet)."""
         ...
 
     async def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
