@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +27,17 @@ from app.wire import TopicSchema
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Numbers that the stages keep to. `gate` is what was calibrated or set."""
+    """Numbers that the stages keep to.
+
+    `gate` is what was calibrated or set; `gates_by_scorer`: what scorers of these names put in
+    force instead.
+    """
 
     policy: RetryPolicy = RetryPolicy()
     causes: CauseTable = BUILT_IN
     strategies: tuple[Strategy, ...] = STRATEGIES
     gate: Gate = Gate()
+    gates_by_scorer: Mapping[str, Gate] = field(default_factory=dict)
     guards: tuple[str, ...] = DEFAULT_GUARDS
     max_generations: int = 3
     concurrency: int = 8
@@ -102,6 +108,14 @@ class Context(StageContext):
         if self.opened is None:
             raise RuntimeError("the ports are opened when the worker boots")
         return self.opened
+
+    @property
+    def gate(self) -> Gate:
+        """The gate in force. A scorer elsewhere tells its name when it answers first."""
+        gates = self.limits.gates_by_scorer
+        if not gates or self.opened is None:
+            return self.limits.gate
+        return gates.get(self.ports.scorer.name, self.limits.gate)
 
     def refusing(self) -> str | None:
         return super().refusing() or self.flood.reason

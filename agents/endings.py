@@ -76,7 +76,7 @@ def best_as_final(context: Context, record: QuestionState, cause: str | None, wh
     best = record.best
     if best is None:
         raise ValueError("the question has no scored attempt")
-    gate = context.limits.gate
+    gate = context.gate
     scored = bool((record.original_answer or "").strip())
     return Outgoing(
         context.names.low_quality_responses,

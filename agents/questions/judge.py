@@ -65,7 +65,6 @@ async def _in_force(context: Context, answer: LlmAnswer) -> bool:
 
 
 async def _judge(context: Context, answer: LlmAnswer) -> StoredVerdict:
-    gate = context.limits.gate
     score: Score | None = None
     reference = answer.original_answer
     if reference is not None and needs_score(answer.answer, reference):
@@ -77,6 +76,7 @@ async def _judge(context: Context, answer: LlmAnswer) -> StoredVerdict:
     )
     if objection is not None:
         context.metrics.count("guards_fired", objection.guard)
+    gate = context.gate  # after the score: a scorer elsewhere tells its name with it
     status, score, why = verdict(answer.answer, reference, score, gate, objection)
     return StoredVerdict(
         status=status,
@@ -140,7 +140,7 @@ def _best(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> ScoredA
     objected = guard_of(judged.why) is not None
     if objected != (_guard_of_best(context, answer, best) is not None):
         return best if objected else this
-    metric = str(context.limits.gate.metric)
+    metric = str(context.gate.metric)
     return this if getattr(this, metric) > getattr(best, metric) else best
 
 

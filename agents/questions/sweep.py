@@ -95,7 +95,7 @@ def _call(question: StoredQuestion) -> Attempt | None:
 
 def _best(context: Context, attempts: list[Attempt]) -> ScoredAttempt | None:
     """Return the best scored attempt of the round; at a tie the earlier."""
-    metric = str(context.limits.gate.metric)
+    metric = str(context.gate.metric)
     best: ScoredAttempt | None = None
     for each in attempts:
         if each.score is None or each.answer is None:

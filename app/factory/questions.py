@@ -7,7 +7,7 @@ from dataclasses import replace
 from agents.context import Context, Limits
 from agents.questions import admit, ask, hold, judge, persist, route, sweep, timers
 from agents.questions.calling import finish_detached
-from app.config.gate import gate_in_force
+from app.config.gate import gate_in_force, gates_by_scorer
 from app.factory.faust_options import faust_options
 from app.factory.stage_app import StageApp, new_owner
 from app.metrics import Metrics
@@ -114,6 +114,7 @@ def _limits(settings: Settings) -> Limits:
         causes=settings.causes,
         strategies=settings.strategies,
         gate=gate_in_force(settings),
+        gates_by_scorer=gates_by_scorer(settings),
         guards=settings.guard_names,
         max_generations=settings.max_generations,
         concurrency=settings.llm_concurrency,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.config.gate import SHIPPED, gate_in_force
+from app.config.gate import SHIPPED, gate_by, gate_in_force, gates_by_scorer
 from app.core.gate import Gate, Metric
 from app.errors import SettingsError
 from app.settings import load_settings
@@ -84,3 +84,31 @@ def test_a_file_that_is_no_profile_stops_the_start(content: Any, profile: Any) -
 def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="can't be read"):
         gate_in_force(load_settings(quality_profile=str(tmp_path / "none.json")))
+
+
+def test_the_shipped_profile_has_a_name_that_works_with_any_scorer() -> None:
+    gate = gate_in_force(load_settings(quality_profile="minilm-l6", scorer="http://h:8000"))
+    assert gate == gate_in_force(load_settings())
+
+
+def test_a_scorer_elsewhere_that_is_the_bundled_one_brings_its_profile() -> None:
+    elsewhere = load_settings(scorer="http://h:8000")
+    shipped = gate_in_force(load_settings())
+    assert gate_by(elsewhere, "minilm-l6:6") == shipped
+    assert gate_by(elsewhere, "roberta-large:17") == Gate(0.75, Metric.F1, "settings")
+    assert gate_by(elsewhere, "minilm-l6:6:rescaled").source == "settings"
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"quality_threshold": 0.3},
+        {"quality_profile": "none"},
+        {"scorer": "memory:"},
+        {"scorer": "local:", "scorer_model": "roberta-large"},
+    ],
+)
+def test_a_gate_that_was_chosen_does_not_go_by_the_scorers_name(chosen: dict[str, Any]) -> None:
+    settings = load_settings(**{"scorer": "http://h:8000", **chosen})
+    assert gates_by_scorer(settings) == {}
+    assert gate_by(settings, "minilm-l6:6") == gate_in_force(settings)
