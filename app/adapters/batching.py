@@ -1,6 +1,6 @@
 """Natural batching: calls that wait at the same time become one call.
 
-While one batch runs, the next one fills. An idle batcher runs a single item at once, a busy one
+While a batch runs, the next one fills. An idle batcher runs a single item at once, a busy one
 runs few large batches: latency when there is little to do, throughput when there is much.
 """
 
@@ -24,7 +24,9 @@ class _Waiter(Generic[Item, Result]):
 
 
 class Batcher(Generic[Item, Result]):
-    """Runs `run_batch(items)` for concurrent `submit(item)` calls, one batch at a time, in order.
+    """Runs `run_batch(items)` for concurrent `submit(item)` calls, in order.
+
+    One batch runs at a time; with `at_once`, so many: batches then end in any order.
 
     `run_batch` returns one result for each item, in order; a result that is an Exception is raised
     to the waiter of that item. When `run_batch` itself raises, all its waiters get that error.
@@ -41,51 +43,73 @@ class Batcher(Generic[Item, Result]):
         run_batch: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]],
         *,
         max_size: int = 100,
+        at_once: int = 1,
         linger_seconds: float = 0.0,
         abandoned: Callable[[Item, Result], None] | None = None,
     ) -> None:
         if max_size < 1:
             raise ValueError(f"max_size is {max_size}: a batch holds at least one item")
+        if at_once < 1:
+            raise ValueError(f"at_once is {at_once}: at least one batch runs")
         self._run_batch = run_batch
         self._max_size = max_size
         self._linger_seconds = linger_seconds
         self._abandoned = abandoned
+        self._at_once = at_once
         self._waiting: deque[_Waiter[Item, Result]] = deque()
+        self._running: dict[asyncio.Task[None], list[_Waiter[Item, Result]]] = {}
         self._full = asyncio.Event()
-        self._runner: asyncio.Task[None] | None = None
         self._closed = False
 
     async def submit(self, item: Item) -> Result:
         """Return the item's result. Raises what the batch raised, RuntimeError after `close`."""
+        return await self.put(item)
+
+    def put(self, item: Item) -> asyncio.Future[Result]:
+        """Return the future of the item's result; cancelling it drops the item."""
         if self._closed:
             raise RuntimeError("the batcher is closed")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiter(item, future))
         if len(self._waiting) >= self._max_size:
             self._full.set()
-        if self._runner is None:
-            self._runner = asyncio.create_task(self._run())
-        return await future
+        if len(self._running) < self._at_once:
+            runner = asyncio.create_task(self._run())
+            self._running[runner] = []
+        return future
 
     async def close(self) -> None:
         """Refuse new items, and return when those that wait have been run."""
         self._closed = True
         self._full.set()
-        if self._runner is not None:
-            await asyncio.wait([self._runner])
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def give_up(self, error: Exception) -> None:
+        """Refuse new items, and raise `error` to everyone who waits; running batches go on."""
+        self._closed = True
+        self._full.set()
+        for waiter in [*self._waiting, *(each for b in self._running.values() for each in b)]:
+            if not waiter.future.done():
+                waiter.future.set_exception(error)
+        self._waiting.clear()
 
     async def _run(self) -> None:
+        this = asyncio.current_task()
+        assert this is not None  # noqa: S101 (a coroutine of a task)
         try:
             while self._waiting:
                 await self._linger()
                 batch = self._take()
                 if batch:
+                    self._running[this] = batch
                     await self._run_one(batch)
         finally:
-            self._runner = None
-            for waiter in self._waiting:  # only when the runner itself was cancelled
-                waiter.future.cancel()
-            self._waiting.clear()
+            del self._running[this]
+            if not self._running:
+                for waiter in self._waiting:  # only when the last runner itself was cancelled
+                    waiter.future.cancel()
+                self._waiting.clear()
 
     async def _linger(self) -> None:
         if self._linger_seconds <= 0 or self._closed or len(self._waiting) >= self._max_size:

@@ -155,3 +155,43 @@ async def test_closing_runs_what_waits_and_refuses_more() -> None:
 def test_a_batch_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError):
         Batcher(Recorder().run, max_size=0)
+
+
+async def test_several_batches_run_at_once_where_that_is_allowed() -> None:
+    batches: list[list[int]] = []
+    gate = asyncio.Event()
+
+    async def run(items: list[int]) -> list[int]:
+        batches.append(items)
+        await gate.wait()
+        return [2 * item for item in items]
+
+    batcher = Batcher(run, at_once=2)
+    futures = []
+    for item in range(5):
+        futures.append(batcher.put(item))
+        await settle()
+    assert batches == [[0], [1]]
+    gate.set()
+    assert await asyncio.gather(*futures) == [0, 2, 4, 6, 8]
+    assert batches[2:] == [[2, 3, 4]]
+    await batcher.close()
+    with pytest.raises(ValueError, match="at_once"):
+        Batcher(Recorder().run, at_once=0)
+
+
+async def test_given_up_everyone_who_waits_gets_the_error_and_nothing_more_begins() -> None:
+    recorder = Recorder()
+    batcher = Batcher(recorder.run, max_size=2)
+    recorder.gate.clear()
+    futures = [batcher.put(item) for item in range(5)]
+    await settle()
+    futures[4].cancel()
+    batcher.give_up(ConnectionError("stopping"))
+    results = await asyncio.gather(*futures, return_exceptions=True)
+    assert [type(each) for each in results] == [ConnectionError] * 4 + [asyncio.CancelledError]
+    with pytest.raises(RuntimeError):
+        batcher.put(6)
+    recorder.gate.set()
+    await batcher.close()
+    assert recorder.batches == [[0, 1]]
