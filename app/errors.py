@@ -55,9 +55,13 @@ class NotFoundError(AnswerloopError):
 
 
 class UnavailableError(AnswerloopError):
-    """An outside system can't be reached now; trying again later may work."""
+    """An outside system can't be reached now; trying again later may work.
+
+    `retry_after_seconds` is when, where somebody knows.
+    """
 
     exit_code = 4
+    retry_after_seconds: float | None = None
 
 
 class BrokerUnavailable(UnavailableError):
@@ -77,7 +81,11 @@ class CacheUnavailable(UnavailableError):
 
 
 class ScorerUnavailable(UnavailableError):
-    """The scorer can't be reached or loaded."""
+    """The scorer can't be reached or loaded, or takes no more for now."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ScoreFailure(AnswerloopError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -35,6 +35,12 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "db_errors": ("Failed database operations (tried again)", ()),
     "broker_errors": ("Failed sends (tried again)", ()),
     "scorer_errors": ("Failed scorings (tried again)", ()),
+    "score_pairs": ("Pairs that the score server scored", ()),
+    "score_batches": ("Batches in which the score server scored them", ()),
+    "score_seconds": ("Seconds in which the score server was scoring", ()),
+    "score_failures": ("Pairs for which the score server found no score", ()),
+    "score_pairs_dropped": ("Pairs not scored because their client had gone", ()),
+    "score_requests_refused": ("Score requests refused because the queue was full", ()),
     "stage_errors": ("Unexpected errors inside a stage", ("stage",)),
     "events_released": ("Events given back because of a rebalance or a stop", ("stage",)),
     "ratings_valid": ("Ratings that were applied by this process", ()),
@@ -62,33 +68,57 @@ GAUGES: dict[str, str] = {
     "rating_latency_p99": "The same: 99 of 100 take no longer",
     "rating_users_waiting": "Users whose recommendations are to be made anew",
     "retries_waiting": "Waits on the partitions of this process",
+    "score_queue": "Pairs that the score server has taken and not answered yet",
+    "score_fill": "Mean share of the score server's batches that was filled",
     "scorer_reference_hit_rate": "Share of the references whose embedding the scorer had kept",
+}
+
+#: What the score server counts: it has no pipeline.
+SCORE_SERVER_FIGURES = frozenset(
+    name
+    for name in (*COUNTERS, *GAUGES)
+    if name.startswith("score_") or name in ("http_requests", "scorer_reference_hit_rate")
+)
+
+#: JSON's counts by the first label of a counter.
+BY_LABEL = {
+    "settled_by_status": "questions_settled",
+    "dead_letters_by_cause": "dead_letters",
+    "guards_fired_by_guard": "guards_fired",
+    "ratings_rejected_by_rule": "ratings_rejected",
+    "model_calls_by_outcome": "model_calls",
+    "model_tokens_by_kind": "model_tokens",
 }
 
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300)
 
 
 class Metrics:
-    """The figures of one engine; constructing registers nothing globally."""
+    """The figures of one engine; constructing registers nothing globally.
 
-    def __init__(self) -> None:
+    With `only` those of a process that counts nothing else.
+    """
+
+    def __init__(self, only: Collection[str] | None = None) -> None:
+        counters = {name: row for name, row in COUNTERS.items() if only is None or name in only}
+        gauges = {name: about for name, about in GAUGES.items() if only is None or name in only}
         self.registry = CollectorRegistry()
-        self._totals: dict[str, float] = dict.fromkeys(COUNTERS, 0)
+        self._totals: dict[str, float] = dict.fromkeys(counters, 0)
         self._labelled: dict[tuple[str, tuple[str, ...]], float] = {}
         self._counters = {
             name: Counter(f"answerloop_{name}", about, labels, registry=self.registry)
-            for name, (about, labels) in COUNTERS.items()
+            for name, (about, labels) in counters.items()
         }
         self._watched: dict[str, list[Callable[[], float]]] = {}
         self._gauges = {
             name: Gauge(f"answerloop_{name}", about, registry=self.registry)
-            for name, about in GAUGES.items()
+            for name, about in gauges.items()
         }
         self._call_seconds = Histogram(
             "answerloop_model_call_seconds",
             "Length of model calls",
             buckets=CALL_BUCKETS,
-            registry=self.registry,
+            registry=self.registry if only is None else None,
         )
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
@@ -130,17 +160,16 @@ class Metrics:
 
     def as_json(self) -> dict[str, Any]:
         """Return every total, `total_responses` (questions that ended), and counts by label."""
-        settled = self.labelled("questions_settled")
+        responses = "questions_settled" in self._totals
         return {
-            "total_responses": sum(settled.values()),
+            **({"total_responses": self.total("questions_settled")} if responses else {}),
             **{name: _shown(name, value) for name, value in self._totals.items()},
             **{name: self._read(name) for name in self._watched},
-            "settled_by_status": settled,
-            "dead_letters_by_cause": self.labelled("dead_letters"),
-            "guards_fired_by_guard": self.labelled("guards_fired"),
-            "ratings_rejected_by_rule": self.labelled("ratings_rejected"),
-            "model_calls_by_outcome": self.labelled("model_calls"),
-            "model_tokens_by_kind": self.labelled("model_tokens"),
+            **{
+                name: self.labelled(counter)
+                for name, counter in BY_LABEL.items()
+                if counter in self._totals
+            },
         }
 
     def as_prometheus(self) -> bytes:

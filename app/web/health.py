@@ -1,75 +1,51 @@
-"""`/health`, `/livez`, `/readyz`, `/metrics` and the index."""
+"""What a worker says of itself: its dependencies, and why it takes no work."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from aiohttp import web
 
 from agents.context import Context
 from agents.stage_context import StageContext
-from app import __version__
 from app.core.breaker import BreakerState
 from app.errors import UnavailableError
-from app.web.replies import error_response, json_reply
+from app.metrics import Metrics
+from app.web import probes
+from app.web.probes import Dependencies, Health
 from app.web.running import Running
 
 CHECK_SECONDS = 3.0
-_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-
 
 Checks = dict[str, Callable[[], Awaitable[str]]]
 
 
-def add_routes(app: web.Application, running: Running) -> None:
-    async def health(_: web.Request) -> web.Response:
-        checks = _checks(running)
+class Worker:
+    """A worker, as its probes see it."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    @property
+    def metrics(self) -> Metrics:
+        return self._running.metrics
+
+    async def health(self) -> tuple[Health, Dependencies]:
+        """Ask every dependency at once."""
+        checks = _checks(self._running)
         results = await asyncio.gather(*(_checked(check()) for check in checks.values()))
         dependencies = dict(zip(checks, results, strict=True))
-        status = _overall(dependencies)
-        return json_reply(
-            {
-                "status": status,
-                "service": "answerloop",
-                "version": __version__,
-                "dependencies": dependencies,
-            },
-            status=503 if status == "unhealthy" else 200,
-        )
+        return _overall(dependencies), dependencies
 
-    async def livez(_: web.Request) -> web.Response:
-        return json_reply({"status": "alive"})
+    async def not_ready(self) -> str | None:
+        """Say which pipeline takes no work yet, and why, or None when all do."""
+        return await _first_not_ready(self._running)
 
-    async def readyz(_: web.Request) -> web.Response:
-        reason = await _first_not_ready(running)
-        if reason is None:
-            return json_reply({"status": "ready"})
-        return error_response(503, "not_ready", reason, Retry_After="1")
 
-    async def metrics(request: web.Request) -> web.Response:
-        accept = request.headers.get("Accept", "")
-        if "text/plain" in accept or "openmetrics" in accept:
-            return web.Response(
-                body=running.metrics.as_prometheus(), headers={"Content-Type": _PROMETHEUS}
-            )
-        return json_reply(running.metrics.as_json())
-
-    async def index(request: web.Request) -> web.Response:
-        routes = sorted(
-            f"{route.method} {route.resource.canonical}"
-            for route in request.app.router.routes()
-            if route.resource is not None and route.method != "HEAD"
-        )
-        return json_reply({"service": "answerloop", "version": __version__, "routes": routes})
-
-    app.router.add_get("/", index)
-    app.router.add_get("/health", health)
-    app.router.add_get("/livez", livez)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", metrics)
+def add_routes(app: web.Application, running: Running) -> None:
+    probes.add_routes(app, Worker(running))
 
 
 async def _first_not_ready(running: Running) -> str | None:
@@ -133,7 +109,7 @@ async def _checked(check: Awaitable[str]) -> dict[str, str]:
         return {"status": "down", "detail": f"{type(error).__name__}: {error}"}
 
 
-def _overall(dependencies: dict[str, dict[str, Any]]) -> str:
+def _overall(dependencies: Dependencies) -> Health:
     if dependencies["broker"]["status"] != "up":
         return "unhealthy"
     if all(each["status"] == "up" for each in dependencies.values()):

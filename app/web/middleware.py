@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hmac
+import math
 import traceback
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
-from agents.stage_context import StageContext
 from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
+from app.metrics import Metrics
 from app.settings import Settings
 from app.web.bodies import NotJson, body_limit
 from app.web.openapi_operations import OPERATIONS
@@ -22,7 +23,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_AFTER_SECONDS = 5
 
 
-def errors(context: StageContext) -> Any:
+class Watched(Protocol):
+    """Where requests are counted, and their defects logged: a pipeline's context is one."""
+
+    @property
+    def metrics(self) -> Metrics: ...
+
+    @property
+    def log(self) -> Any: ...
+
+
+def errors(context: Watched) -> Any:
     """Turn every error into JSON, count every request, add the safe headers."""
 
     @web.middleware
@@ -38,7 +49,7 @@ def errors(context: StageContext) -> Any:
 
 
 async def _answer(  # noqa: PLR0911 (one return for each kind of error)
-    context: StageContext, request: web.Request, handler: Handler
+    context: Watched, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     try:
         if (request.content_length or 0) > body_limit(request.path):  # it need not be waited for
@@ -62,7 +73,8 @@ async def _answer(  # noqa: PLR0911 (one return for each kind of error)
     except NotFoundError as error:
         return error_response(404, "not_found", str(error))
     except UnavailableError as error:
-        return error_response(503, "unavailable", str(error), Retry_After=str(RETRY_AFTER_SECONDS))
+        seconds = math.ceil(error.retry_after_seconds or RETRY_AFTER_SECONDS)
+        return error_response(503, "unavailable", str(error), Retry_After=str(seconds))
     except AnswerloopError as error:
         return error_response(500, type(error).__name__, str(error))
     except Exception:  # noqa: BLE001 (the outermost boundary of a request)

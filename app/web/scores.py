@@ -1,31 +1,48 @@
-"""`POST /score`: BERTScore of one pair or of several."""
+"""`POST /score`: BERTScore of one pair or of several. Workers and score servers have it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from agents.context import Context
-from app.core.gate import Score, ScorerName, judge_score
+from app.core.gate import Gate, Score, ScorerName, judge_score
 from app.core.guards import Evidence, objections
 from app.errors import InputError, ScoreFailure
+from app.ports import Scorer
 from app.web.bodies import Pair, PairsBody, decode, read_bytes
 from app.web.replies import json_reply
 
 
-def add_routes(app: web.Application, context: Context) -> None:
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What answers are held to: figures of `scorer`, the gate and the guards in force.
+
+    A scorer elsewhere tells its name with its first figures, and so which gate is in force.
+    """
+
+    scorer: Scorer
+    gate: Callable[[], Gate]
+    guards: tuple[str, ...]
+
+
+def add_routes(app: web.Application, standard: Callable[[], Standard]) -> None:
+    """Serve it by the standard in force when a request comes."""
+
     async def score(request: web.Request) -> web.Response:
         raw = await read_bytes(request)
         several = _has_pairs(raw)
         pairs = decode(raw, PairsBody).pairs if several else [decode(raw, Pair)]
+        held_to = standard()
         try:
-            scores = await context.ports.scorer.score([(p.candidate, p.reference) for p in pairs])
+            scores = await held_to.scorer.score([(p.candidate, p.reference) for p in pairs])
         except ScoreFailure as error:
             raise InputError(str(error), field="pairs" if several else "candidate") from error
-        rows = [_row(context, pair, each) for pair, each in zip(pairs, scores, strict=True)]
-        about = _about(context)
+        rows = [_row(held_to, pair, each) for pair, each in zip(pairs, scores, strict=True)]
+        about = _about(held_to)
         return json_reply({"scores": rows, **about} if several else {**rows[0], **about})
 
     app.router.add_post("/score", score)
@@ -38,27 +55,27 @@ def _has_pairs(raw: bytes) -> bool:
         return False
 
 
-def _row(context: Context, pair: Pair, score: Score) -> dict[str, Any]:
-    verdict = judge_score(context.limits.gate, score)
+def _row(standard: Standard, pair: Pair, score: Score) -> dict[str, Any]:
+    verdict = judge_score(standard.gate(), score)
     evidence = Evidence(pair.candidate, reference=pair.reference)
     return {
         "precision": score.precision,
         "recall": score.recall,
         "f1": score.f1,
         "verdict": "pass" if verdict.passed else "fail",
-        "guards": [each.why for each in objections(evidence, context.limits.guards)],
+        "guards": [each.why for each in objections(evidence, standard.guards)],
     }
 
 
-def _about(context: Context) -> dict[str, Any]:
-    name = ScorerName.of(context.ports.scorer.name)
-    gate = context.limits.gate
+def _about(standard: Standard) -> dict[str, Any]:
+    name = ScorerName.of(standard.scorer.name)
+    gate = standard.gate()
     return {
-        "scorer": context.ports.scorer.name,
+        "scorer": standard.scorer.name,
         "model": name.model,
         "layer": name.layer,
         "rescaled": name.rescaled,
-        "library": context.ports.scorer.library,
+        "library": standard.scorer.library,
         "threshold": gate.threshold,
         "metric": str(gate.metric),
         "gate": gate.source,

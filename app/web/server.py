@@ -51,8 +51,12 @@ def make_web_app(
 def _add_question_routes(app: web.Application, context: Context, settings: Settings) -> None:
     question_routes.add_routes(app, context, settings)
     costs.add_routes(app, context)
-    scores.add_routes(app, context)
+    scores.add_routes(app, lambda: _standard(context))
     dead_letters.add_routes(app, context, settings)
+
+
+def _standard(context: Context) -> scores.Standard:
+    return scores.Standard(context.ports.scorer, lambda: context.gate, context.limits.guards)
 
 
 def serve_http(
