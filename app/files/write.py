@@ -64,15 +64,26 @@ def write_results(
     file appears, or replaces the old one, only when all rows are on disk; when `rows` raises,
     the old file stays. Raise InputError when `path` can't be written.
     """
-    path = check_results_path(path)
     count = 0
-    with _replacing(path) as file:
-        write = _WRITERS[path.suffix.lower()](file, spreadsheet)
+    with writing_results(path, spreadsheet=spreadsheet) as write:
         for row in rows:
-            with _as_input_error(path):
-                write(row)
+            write(row)
             count += 1
     return count
+
+
+@contextmanager
+def writing_results(path: str | Path, *, spreadsheet: bool = False) -> Iterator[RowWriter]:
+    """Give what writes one row; the file is there, as `write_results` has it, after the block."""
+    path = check_results_path(path)
+    with replacing(path) as file:
+        write = _WRITERS[path.suffix.lower()](file, spreadsheet)
+
+        def write_row(row: dict[str, Any]) -> None:
+            with _as_input_error(path):
+                write(row)
+
+        yield write_row
 
 
 def _csv_writer(file: TextIO, spreadsheet: bool) -> RowWriter:
@@ -116,8 +127,11 @@ def _json(value: Any) -> str:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Give a new file beside `path`'s target; put it in its place when the block ends well."""
+def replacing(path: Path) -> Iterator[TextIO]:
+    """Give a new file beside `path`'s target; put it in its place when the block ends well.
+
+    Raises InputError when it can't be made or moved.
+    """
     target = path.resolve()
     part = target.with_name(f".{target.name}.{uuid4().hex}.part")
     with _as_input_error(path):
