@@ -72,11 +72,12 @@ def internal_error_letter(
 def best_as_final(context: Context, record: QuestionState, cause: str | None, why: str) -> Outgoing:
     """Return the best attempt so far as the question's final, low quality answer.
 
-    Without a reference (a guard rejected it) there is no score."""
+    With what it was scored by at its time. Without a reference (a guard rejected it) there is no
+    score.
+    """
     best = record.best
     if best is None:
         raise ValueError("the question has no scored attempt")
-    gate = context.gate
     scored = bool((record.original_answer or "").strip())
     return Outgoing(
         context.names.low_quality_responses,
@@ -91,9 +92,11 @@ def best_as_final(context: Context, record: QuestionState, cause: str | None, wh
             precision=best.precision if scored else None,
             recall=best.recall if scored else None,
             f1=best.f1 if scored else None,
-            scorer=context.ports.scorer.name if scored else None,
-            metric=str(gate.metric) if scored else None,
-            threshold=gate.threshold if scored else None,
+            scorer=best.scorer,
+            library=best.library,
+            metric=best.metric,
+            threshold=best.threshold,
+            gate=best.gate,
             cause=cause,
         ),
     )

@@ -40,7 +40,10 @@ Fraction = Annotated[float, Meta(ge=-1.5, le=1.5)]
 
 
 class ScoredAttempt(faust.Record, namespace="answerloop.ScoredAttempt"):
-    """An answer that was judged: the best one so far travels with its question."""
+    """An answer that was judged: the best one so far travels with its question.
+
+    With what it was scored by, and why it failed: the settings may be others when it ends.
+    """
 
     generation: Ordinal
     attempt: Ordinal
@@ -49,6 +52,12 @@ class ScoredAttempt(faust.Record, namespace="answerloop.ScoredAttempt"):
     recall: Fraction
     f1: Fraction
     model: Name
+    threshold: Optional[float] = None  # noqa: UP045
+    metric: Optional[Name] = None  # noqa: UP045
+    gate: Optional[Name] = None  # noqa: UP045
+    scorer: Optional[Name] = None  # noqa: UP045
+    library: Optional[Name] = None  # noqa: UP045
+    why: Optional[Detail] = None  # noqa: UP045
 
     @property
     def score(self) -> Score:
@@ -154,7 +163,9 @@ class RetryDue(faust.Record, namespace="answerloop.RetryDue"):
 class ScoredAnswer(QuestionState, namespace="answerloop.ScoredAnswer"):
     """A judged answer. `final` ends the question; a rejected attempt that is asked again does not.
 
-    P, R and F1 are absent when there was no reference (`unscored`).
+    P, R and F1 are absent when there was no reference (`unscored`), and so is what they are judged
+    by: `scorer` (model, layer, rescaled or not) and its `library`, `metric`, `threshold` and the
+    `gate` that these come from.
     """
 
     answer: AnswerText
@@ -169,6 +180,8 @@ class ScoredAnswer(QuestionState, namespace="answerloop.ScoredAnswer"):
     metric: Optional[Name] = None  # noqa: UP045
     threshold: Optional[float] = None  # noqa: UP045
     cause: Optional[Name] = None  # noqa: UP045
+    library: Optional[Name] = None  # noqa: UP045
+    gate: Optional[Name] = None  # noqa: UP045
 
     @property
     def score(self) -> Score | None:

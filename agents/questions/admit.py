@@ -80,6 +80,8 @@ def _next_message(context: Context, arrival: Arrival) -> Outgoing:
             return Outgoing(context.names.llm_requests, question.question_id, request)
         case Admission.END_WITH_BEST:
             why = f"generation {question.generation} is beyond the limit"
+            if question.best is not None and question.best.why is not None:
+                why = f"{why}; {question.best.why[:3_500]}"
             return best_as_final(context, question, "anti_cycle", why)
         case Admission.DEAD | Admission.REPEAT:
             context.metrics.count("dead_letters", "anti_cycle")

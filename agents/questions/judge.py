@@ -8,6 +8,7 @@ from typing import Any
 import faust
 
 from agents.arrivals import read_concurrently
+from agents.best import better
 from agents.context import Context
 from agents.endings import best_as_final, dead_letter
 from agents.waits import Outgoing, publish, until_up
@@ -85,6 +86,8 @@ async def _judge(context: Context, answer: LlmAnswer) -> StoredVerdict:
         metric=str(gate.metric) if score else None,
         scorer=context.ports.scorer.name if score else None,
         why=why,
+        library=context.ports.scorer.library or None if score else None,
+        gate=gate.source if score else None,
     )
 
 
@@ -113,17 +116,14 @@ def _outgoing(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> lis
             ]
         case Next.END_WITH_BEST:
             best = _best(context, answer, judged)
-            earlier = best is answer.best
-            guard = _guard_of_best(context, answer, best) if earlier else guard_of(judged.why)
+            why = best.why or "no answer passed; this is the best one"
+            guard = guard_of(why)
             cause = f"guard_{guard}" if guard is not None else None
-            return [best_as_final(context, answer.derive(best=best), cause, judged.why)]
+            return [best_as_final(context, answer.derive(best=best), cause, why)]
 
 
 def _best(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> ScoredAttempt:
-    """Return the better of the question's best attempt and this one; at a tie the earlier.
-
-    An attempt that no guard objects to is better than one with an objection, whatever the scores.
-    """
+    """Return the better of the question's best attempt and this one."""
     score = judged.score or ZERO
     this = ScoredAttempt(
         generation=answer.generation,
@@ -133,25 +133,27 @@ def _best(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> ScoredA
         recall=score.recall,
         f1=score.f1,
         model=strategy_for(answer.generation, context.limits.strategies).model or answer.model,
+        threshold=judged.threshold,
+        metric=judged.metric,
+        gate=judged.gate,
+        scorer=judged.scorer,
+        library=judged.library,
+        why=judged.why,
     )
     best: ScoredAttempt | None = answer.best
-    if best is None:
-        return this
-    objected = guard_of(judged.why) is not None
-    if objected != (_guard_of_best(context, answer, best) is not None):
-        return best if objected else this
-    metric = str(context.gate.metric)
-    return this if getattr(this, metric) > getattr(best, metric) else best
+    if best is not None and best.why is None:
+        best = best.derive(why=_why_of_best(context, answer, best))
+    return better(best, this, context.gate.metric)
 
 
-def _guard_of_best(context: Context, answer: LlmAnswer, best: ScoredAttempt) -> str | None:
-    """Name the guard that objects to the best attempt; the record on the log does not carry it.
+def _why_of_best(context: Context, answer: LlmAnswer, best: ScoredAttempt) -> str | None:
+    """Return a guard's objection to a best attempt from before records said why it failed.
 
     (A cut off one is not known any more: how its call ended does not travel.)
     """
     evidence = Evidence(best.answer, answer.question_text, answer.original_answer)
     objection = object_to(evidence, context.limits.guards)
-    return objection.guard if objection is not None else None
+    return objection.why if objection is not None else None
 
 
 def _scored(
@@ -171,6 +173,8 @@ def _scored(
         scorer=judged.scorer,
         metric=judged.metric,
         threshold=judged.threshold,
+        library=judged.library,
+        gate=judged.gate,
     )
 
 

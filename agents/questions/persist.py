@@ -84,8 +84,12 @@ def _scored_ending(scored: ScoredAnswer) -> Ending:
         answer=scored.answer,
         score=scored.score,
         threshold=scored.threshold,
+        metric=scored.metric,
+        gate=scored.gate,
         scorer=scored.scorer,
+        library=scored.library,
         cause=scored.cause,
+        why=scored.why,
         metadata=scored.metadata,
     )
 
@@ -103,7 +107,13 @@ def _dead_ending(letter: DeadLetter, question: Question) -> Ending:
         finished_at=letter.dead_at,
         answer=best.answer if best else None,
         score=best.score if best else None,
+        threshold=best.threshold if best else None,
+        metric=best.metric if best else None,
+        gate=best.gate if best else None,
+        scorer=best.scorer if best else None,
+        library=best.library if best else None,
         cause=letter.cause,
+        why=letter.detail,
         metadata=question.metadata,
     )
 

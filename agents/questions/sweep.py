@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 
+from agents.best import better
 from agents.context import Context
 from agents.waits import Draining, Outgoing, interruptible, publish
 from app.core.lifecycle import Status
@@ -95,7 +96,6 @@ def _call(question: StoredQuestion) -> Attempt | None:
 
 def _best(context: Context, attempts: list[Attempt]) -> ScoredAttempt | None:
     """Return the best scored attempt of the round; at a tie the earlier."""
-    metric = str(context.gate.metric)
     best: ScoredAttempt | None = None
     for each in attempts:
         if each.score is None or each.answer is None:
@@ -108,9 +108,14 @@ def _best(context: Context, attempts: list[Attempt]) -> ScoredAttempt | None:
             recall=each.score.recall,
             f1=each.score.f1,
             model=each.model,
+            threshold=each.threshold,
+            metric=each.metric,
+            gate=each.gate,
+            scorer=each.scorer,
+            library=each.library,
+            why=each.why,
         )
-        if best is None or getattr(this, metric) > getattr(best, metric):
-            best = this
+        best = better(best, this, context.gate.metric)
     return best
 
 

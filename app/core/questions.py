@@ -6,9 +6,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from app.core.gate import Score
-from app.core.guards import guard_of
+from app.core.gate import Score, ScorerName
 from app.core.lifecycle import Status, Turn
+
+#: How the verdict on an attempt is shown.
+_VERDICTS = {
+    None: None,
+    Status.VALIDATED: "pass",
+    Status.LOW_QUALITY: "fail",
+    Status.UNSCORED: "unscored",
+}
 
 
 class CallKey(NamedTuple):
@@ -45,8 +52,15 @@ class Attempt:
     waited_seconds: float = 0.0
     claims: int = 1
     prompt_tokens: int | None = None
+    verdict: Status | None = None
+    """validated, low_quality or unscored, once the answer was judged."""
     why: str | None = None
-    """The verdict on the answer in one clause, once there is one; shown where a guard objected."""
+    """The verdict in one clause: the figure beside the threshold, or a guard and its reason."""
+    threshold: float | None = None
+    metric: str | None = None
+    gate: str | None = None
+    scorer: str | None = None
+    library: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -57,6 +71,7 @@ class Attempt:
             "seconds": self.seconds,
             "tokens": self.tokens,
             "waited_seconds": self.waited_seconds,
+            "verdict": _VERDICTS[self.verdict],
         }
         if self.round:
             row["round"] = self.round
@@ -65,15 +80,19 @@ class Attempt:
         if self.answer is not None:
             row["answer"] = self.answer
         if self.score is not None:
-            row["f1"] = self.score.f1
-        if self.why is not None and guard_of(self.why) is not None:
+            row |= _figures(self.score) | _basis(self)
+        if self.why is not None:
             row["why"] = self.why
         return row
 
 
 @dataclass(frozen=True, slots=True)
 class StoredQuestion:
-    """A question with its state and, when it is final, its answer. Times are Unix seconds."""
+    """A question with its state and, when it is final, its answer. Times are Unix seconds.
+
+    `why` tells in one clause why it ended so: the verdict's, or a dead letter's detail. What it was
+    scored by, and why, is of that moment: the settings may have changed since.
+    """
 
     question_id: str
     status: Status
@@ -85,8 +104,12 @@ class StoredQuestion:
     answer: str | None = None
     score: Score | None = None
     threshold: float | None = None
+    metric: str | None = None
+    gate: str | None = None
     scorer: str | None = None
+    library: str | None = None
     cause: str | None = None
+    why: str | None = None
     due_at: float | None = None
     finished_at: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -94,20 +117,17 @@ class StoredQuestion:
 
     def as_json(self) -> dict[str, Any]:
         """Return the one shape in which a question is shown (times as ISO 8601 in UTC)."""
-        score = self.score
         row: dict[str, Any] = {
             "question_id": self.question_id,
             "status": str(self.status),
             "question_text": self.question_text,
             "original_answer": self.original_answer,
             "answer": self.answer,
-            "precision": score.precision if score else None,
-            "recall": score.recall if score else None,
-            "f1": score.f1 if score else None,
-            "threshold": self.threshold,
-            "scorer": self.scorer,
+            **_figures(self.score),
+            **_basis(self),
             "generation": self.turn.generation,
             "cause": self.cause,
+            "why": self.why,
             "attempts": [attempt.as_json() for attempt in self.attempts],
             "accepted_at": timestamp(self.accepted_at),
             "finished_at": timestamp(self.finished_at),
@@ -118,6 +138,27 @@ class StoredQuestion:
         if self.turn.round:
             row["round"] = self.turn.round
         return row
+
+
+def _figures(score: Score | None) -> dict[str, float | None]:
+    return {
+        "precision": score.precision if score else None,
+        "recall": score.recall if score else None,
+        "f1": score.f1 if score else None,
+    }
+
+
+def _basis(judged: Attempt | StoredQuestion) -> dict[str, Any]:
+    """Return by what a score was made and judged, as it is shown."""
+    scorer = judged.scorer
+    return {
+        "threshold": judged.threshold,
+        "metric": judged.metric,
+        "gate": judged.gate,
+        "scorer": scorer,
+        "library": judged.library,
+        "rescaled": ScorerName.of(scorer).rescaled if scorer is not None else None,
+    }
 
 
 def timestamp(unix_seconds: float | None) -> str | None:

@@ -96,7 +96,9 @@ class ClaimRequest:
 class StoredVerdict:
     """The verdict of one call's answer, made once: a replay reuses it.
 
-    `status` is validated, low_quality or unscored; `score` is None without a reference.
+    `status` is validated, low_quality or unscored; `score` is None without a reference, and then
+    there is nothing it was judged by. `gate` is where metric and threshold came from: `settings`,
+    `profile minilm-l6`; `library` whose figures these are: `bert-score 0.3.13`.
     """
 
     status: Status
@@ -105,11 +107,16 @@ class StoredVerdict:
     metric: str | None
     scorer: str | None
     why: str
+    library: str | None = None
+    gate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The end of a question (or of one round of it)."""
+    """The end of a question (or of one round of it).
+
+    `why`: the verdict's clause, or the detail of its dead letter.
+    """
 
     question_id: str
     turn: Turn
@@ -122,8 +129,12 @@ class Ending:
     answer: str | None = None
     score: Score | None = None
     threshold: float | None = None
+    metric: str | None = None
+    gate: str | None = None
     scorer: str | None = None
+    library: str | None = None
     cause: str | None = None
+    why: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -11,6 +11,8 @@ from app.core.lifecycle import Status
 
 Timestamp = Annotated[str, Meta(description="ISO 8601 in UTC, with milliseconds")]
 
+MetricName = Literal["f1", "recall", "precision"]
+
 
 class Shape(msgspec.Struct, forbid_unknown_fields=True):
     """An object of a reply; it has no other fields."""
@@ -36,10 +38,19 @@ class Attempt(Shape):
     seconds: float | None
     tokens: int | None
     waited_seconds: float
+    verdict: Literal["pass", "fail", "unscored"] | None
     round: int | UnsetType = UNSET
     cause: str | UnsetType = UNSET
     answer: str | UnsetType = UNSET
+    precision: float | UnsetType = UNSET
+    recall: float | UnsetType = UNSET
     f1: float | UnsetType = UNSET
+    threshold: float | UnsetType | None = UNSET
+    metric: MetricName | UnsetType | None = UNSET
+    gate: str | UnsetType | None = UNSET
+    scorer: str | UnsetType | None = UNSET
+    library: str | UnsetType | None = UNSET
+    rescaled: bool | UnsetType | None = UNSET
     why: str | UnsetType = UNSET
 
 
@@ -55,9 +66,14 @@ class ListedQuestion(Shape, kw_only=True):
     recall: float | None
     f1: float | None
     threshold: float | None
+    metric: MetricName | None
+    gate: str | None
     scorer: str | None
+    library: str | None
+    rescaled: bool | None
     generation: int
     cause: str | None
+    why: str | None
     accepted_at: Timestamp
     finished_at: Timestamp | None
     metadata: dict[str, Any]
@@ -118,7 +134,7 @@ class ScorerFacts(Shape, kw_only=True):
     rescaled: bool
     library: str
     threshold: float
-    metric: Literal["f1", "recall", "precision"]
+    metric: MetricName
     gate: str
 
 
@@ -129,7 +145,7 @@ class PairScore(Scored, kw_only=True):
     rescaled: bool
     library: str
     threshold: float
-    metric: Literal["f1", "recall", "precision"]
+    metric: MetricName
     gate: str
 
 

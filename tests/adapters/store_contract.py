@@ -28,6 +28,7 @@ from tests.adapters.store_contract_facts import (
 from tests.adapters.store_contract_ledger import LedgerContract
 from tests.adapters.store_contract_letters import LettersContract
 from tests.adapters.store_contract_overdue import OverdueContract
+from tests.adapters.store_contract_views import ViewContract
 
 
 class AcceptContract:
@@ -214,9 +215,14 @@ class StateContract:
             "recall": 0.79,
             "f1": 0.8,
             "threshold": 0.75,
+            "metric": "f1",
+            "gate": "profile minilm-l6",
             "scorer": "minilm-l6:6",
+            "library": "bert-score 0.3.13",
+            "rescaled": False,
             "generation": 1,
             "cause": None,
+            "why": "f1 0.800 >= 0.750",
             "attempts": [],
             "accepted_at": "2023-11-14T22:13:20.125Z",
             "finished_at": "2023-11-14T22:13:29.500Z",
@@ -329,5 +335,6 @@ class StoreContract(
     StateContract,
     ReadContract,
     OverdueContract,
+    ViewContract,
 ):
     """All of it."""

@@ -25,7 +25,16 @@ from app.ports import (
 
 FIRST = Turn(0, 1, 1)
 SCORE = Score(0.81, 0.79, 0.8)
-VERDICT = StoredVerdict(Status.VALIDATED, SCORE, 0.75, "f1", "minilm-l6:6", "f1 0.800 >= 0.750")
+VERDICT = StoredVerdict(
+    Status.VALIDATED,
+    SCORE,
+    0.75,
+    "f1",
+    "minilm-l6:6",
+    "f1 0.800 >= 0.750",
+    library="bert-score 0.3.13",
+    gate="profile minilm-l6",
+)
 
 
 def accepted(question_id: str = "q", turn: Turn = FIRST, **changes: Any) -> Accepted:
@@ -51,7 +60,11 @@ def ending(
         "answer": "Santiago de Chile",
         "score": SCORE,
         "threshold": 0.75,
+        "metric": "f1",
+        "gate": "profile minilm-l6",
         "scorer": "minilm-l6:6",
+        "library": "bert-score 0.3.13",
+        "why": "f1 0.800 >= 0.750",
         "metadata": {"row": 7},
     }
     return Ending(question_id=question_id, turn=turn, status=status, **(facts | changes))

@@ -195,6 +195,11 @@ class LedgerContract:
         assert (second.attempt, second.answer, second.score) == (10, "Santiago", SCORE)
         assert (second.tokens, second.seconds) == (12, 0.75)
         assert [each.why for each in (first, second, third)] == [None, VERDICT.why, None]
+        assert [each.verdict for each in (first, second, third)] == [None, VERDICT.status, None]
+        assert (second.metric, second.threshold, second.gate, second.scorer, second.library) == (
+            ("f1", 0.75, "profile minilm-l6", "minilm-l6:6", "bert-score 0.3.13")
+        )
+        assert (first.metric, first.gate, first.scorer, first.library) == (None,) * 4
         assert (third.generation, third.answer, third.cause) == (2, None, None)
         assert third.started_at == pytest.approx(time.time(), abs=30)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from app.core.gate import Score
 from app.core.lifecycle import Status, Turn
 from app.core.questions import Attempt, CallKey, StoredQuestion, timestamp
@@ -19,15 +21,42 @@ FIELDS = [
     "recall",
     "f1",
     "threshold",
+    "metric",
+    "gate",
     "scorer",
+    "library",
+    "rescaled",
     "generation",
     "cause",
+    "why",
     "attempts",
     "accepted_at",
     "finished_at",
     "metadata",
 ]
-ATTEMPT = Attempt(0, 2, 3, "m", 1_700_000_000.0, 1.5, 7, "text", None, Score(0.1, 0.2, 0.3), 20.0)
+BASIS = {
+    "threshold": 0.75,
+    "metric": "recall",
+    "gate": "profile mine",
+    "scorer": "roberta-large:17:rescaled",
+    "library": "bert-score 0.3.13",
+}
+ATTEMPT = Attempt(
+    0,
+    2,
+    3,
+    "m",
+    1_700_000_000.0,
+    1.5,
+    7,
+    "text",
+    None,
+    Score(0.1, 0.2, 0.3),
+    20.0,
+    verdict=Status.LOW_QUALITY,
+    why="recall 0.200 < 0.750",
+    **BASIS,
+)
 QUESTION = StoredQuestion(
     question_id="q",
     status=Status.VALIDATED,
@@ -38,8 +67,8 @@ QUESTION = StoredQuestion(
     accepted_at=1_700_000_000.0,
     answer="Because it is.",
     score=Score(0.7, 0.8, 0.75),
-    threshold=0.75,
-    scorer="minilm-l6:6",
+    why="recall 0.800 >= 0.750",
+    **BASIS,
     finished_at=1_700_000_001.25,
     metadata={"a": [1, None]},
     attempts=(ATTEMPT,),
@@ -61,10 +90,11 @@ def test_its_values() -> None:
         "precision": 0.7,
         "recall": 0.8,
         "f1": 0.75,
-        "threshold": 0.75,
-        "scorer": "minilm-l6:6",
+        **BASIS,
+        "rescaled": True,
         "generation": 2,
         "cause": None,
+        "why": "recall 0.800 >= 0.750",
         "accepted_at": "2023-11-14T22:13:20.000Z",
         "finished_at": "2023-11-14T22:13:21.250Z",
         "metadata": {"a": [1, None]},
@@ -72,7 +102,7 @@ def test_its_values() -> None:
     assert json.loads(json.dumps(row)) == row
 
 
-def test_an_attempt_shows_its_cause_answer_and_score_only_when_it_has_them() -> None:
+def test_an_attempt_shows_what_it_has_and_always_its_verdict() -> None:
     always = {
         "generation",
         "attempt",
@@ -81,16 +111,31 @@ def test_an_attempt_shows_its_cause_answer_and_score_only_when_it_has_them() -> 
         "seconds",
         "tokens",
         "waited_seconds",
+        "verdict",
     }
-    assert set(ATTEMPT.as_json()) == always | {"answer", "f1"}
-    assert set(Attempt(0, 1, 1, "m", 1e9, cause="overloaded").as_json()) == always | {"cause"}
-    assert ATTEMPT.as_json()["f1"] == 0.3
+    failed = Attempt(0, 1, 1, "m", 1e9, cause="overloaded").as_json()
+    assert set(failed) == always | {"cause"}
+    assert failed["verdict"] is None
+    figures = {"precision": 0.1, "recall": 0.2, "f1": 0.3}
+    judged = {**figures, **BASIS, "rescaled": True, "why": "recall 0.200 < 0.750"}
+    row = ATTEMPT.as_json()
+    assert set(row) == always | {"answer"} | set(judged)
+    assert {name: row[name] for name in judged} == judged
 
 
-def test_an_attempt_shows_why_a_guard_rejected_it_and_no_other_why() -> None:
-    why = "guard echo: the answer repeats the question"
-    assert replace(ATTEMPT, why=why).as_json()["why"] == why
-    assert "why" not in replace(ATTEMPT, why="f1 0.300 < 0.750").as_json()
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [("validated", "pass"), ("low_quality", "fail"), ("unscored", "unscored")],
+)
+def test_the_verdict_on_an_attempt(status: str, shown: str) -> None:
+    assert replace(ATTEMPT, verdict=Status(status)).as_json()["verdict"] == shown
+
+
+def test_what_an_older_version_stored_is_shown_as_unknown_not_guessed() -> None:
+    old = replace(ATTEMPT, metric=None, gate=None, library=None, scorer=None, why=None).as_json()
+    unknown = ("metric", "gate", "library", "scorer", "rescaled")
+    assert [old[name] for name in unknown] == [None] * 5
+    assert "why" not in old
 
 
 def test_a_question_without_a_score_shows_null_not_zero() -> None:

@@ -43,7 +43,8 @@ async def test_a_wrong_number_with_a_high_score_is_asked_again_and_says_why() ->
         "guard numbers_changed: the reference says 1989, the answer 1990 (f1 0.900 >= 0.600)"
     )
     assert first["f1"] == pytest.approx(0.9)
-    assert "why" not in second
+    assert (first["verdict"], second["verdict"]) == ("fail", "pass")
+    assert row.why == second["why"] == "f1 1.000 >= 0.600"
     assert [(each.final, each.why) for each in rejected] == [(False, first["why"])]
     assert fired == {"numbers_changed": 1}
 

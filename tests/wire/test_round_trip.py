@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.strategies import REASONS
 from app.wire import WireGate
 from models import questions as q
 
@@ -43,6 +44,12 @@ BEST = st.builds(
     recall=FRACTION,
     f1=FRACTION,
     model=TEXT,
+    threshold=st.none() | FRACTION,
+    metric=st.none() | TEXT,
+    gate=st.none() | TEXT,
+    scorer=st.none() | TEXT,
+    library=st.none() | TEXT,
+    why=st.none() | TEXT,
 )
 STATE = {
     "question_id": ID,
@@ -57,6 +64,7 @@ STATE = {
     "best": st.none() | BEST,
     "first_called_at": st.none() | WHEN,
     "deadline_seconds": SECONDS,
+    "rejected_by": st.none() | st.sampled_from(REASONS),
 }
 QUESTION = st.builds(q.Question, **STATE)
 RECORDS: dict[type[faust.Record], st.SearchStrategy[Any]] = {
@@ -98,6 +106,8 @@ RECORDS: dict[type[faust.Record], st.SearchStrategy[Any]] = {
         metric=st.none() | TEXT,
         threshold=st.none() | st.floats(-2, 2),
         cause=st.none() | TEXT,
+        library=st.none() | TEXT,
+        gate=st.none() | TEXT,
     ),
     q.DeadLetter: st.builds(
         q.DeadLetter,
@@ -206,6 +216,8 @@ def test_a_json_schema_describes_every_record(kind: type[faust.Record]) -> None:
         {"accepted_at": math.nan},
         {"accepted_at": math.inf},
         {"deadline_seconds": -1.0},
+        {"rejected_by": "the reference says 1989"},
+        {"rejected_by": ""},
         {"metadata": {"a": "\x00"}},
         {"metadata": {"a": Ellipsis}},
         {"metadata": {"a": {"b": "\udfff"}}},

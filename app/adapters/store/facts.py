@@ -59,8 +59,12 @@ def ended_row(fact: Ending) -> StoredQuestion:
         answer=clean_optional(fact.answer),
         score=fact.score,
         threshold=fact.threshold,
+        metric=clean_optional(fact.metric),
+        gate=clean_optional(fact.gate),
         scorer=clean_optional(fact.scorer),
+        library=clean_optional(fact.library),
         cause=clean_optional(fact.cause),
+        why=clean_optional(fact.why),
         finished_at=fact.finished_at,
         metadata=clean_json(fact.metadata),
     )
@@ -101,7 +105,11 @@ def move_row(old: StoredQuestion, move: Move) -> StoredQuestion:
         answer=None,
         score=None,
         threshold=None,
+        metric=None,
+        gate=None,
         scorer=None,
+        library=None,
+        why=None,
         finished_at=None,
     )
 

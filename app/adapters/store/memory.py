@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
 from app.adapters.clock import SystemClock
@@ -17,11 +17,12 @@ from app.adapters.store.facts import (
     move_row,
     put_row,
 )
+from app.adapters.store.memory_calls import Call, attempt_of
 from app.adapters.store.memory_letters import MemoryLetters
 from app.adapters.store.text import clean_optional, clean_text
 from app.core.costs import Costs, costs_by_model
 from app.core.lifecycle import Status, Turn, is_over
-from app.core.questions import Attempt, CallKey, StoredQuestion
+from app.core.questions import CallKey, StoredQuestion
 from app.ports import (
     Accepted,
     Busy,
@@ -42,25 +43,6 @@ from app.ports import (
 )
 
 
-@dataclass(slots=True)
-class _Call:
-    """A row of the ledger. `lease_until` is Unix seconds; 0 is nobody's claim."""
-
-    model: str
-    owner: str
-    started_at: float
-    lease_until: float = 0.0
-    waited_seconds: float = 0.0
-    claims: int = 1
-    answer: CallAnswer | None = None
-    failure: CallFailure | None = None
-    verdict: StoredVerdict | None = None
-
-    @property
-    def open(self) -> bool:
-        return self.answer is None and self.failure is None
-
-
 class MemoryStore(MemoryLetters):
     """Implements `AnswerStore`. Leases run on the `now` of the requests.
 
@@ -71,7 +53,7 @@ class MemoryStore(MemoryLetters):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
         self._clock: Clock = clock or SystemClock()
-        self._calls: dict[CallKey, _Call] = {}
+        self._calls: dict[CallKey, Call] = {}
         #: By question and round.
         self._deadlines: dict[tuple[str, int], float] = {}
         self._swept: dict[tuple[str, int], float] = {}
@@ -99,7 +81,7 @@ class MemoryStore(MemoryLetters):
             return Over()
         if call is not None and call.lease_until > request.now:
             return Busy(call.owner)
-        self._calls[key] = _Call(
+        self._calls[key] = Call(
             model=clean_text(request.model),
             owner=clean_text(request.owner),
             started_at=request.now,
@@ -166,7 +148,12 @@ class MemoryStore(MemoryLetters):
         row = self._call(call, "", self._clock.now(), claims=0)
         if row.verdict is None:
             row.verdict = replace(
-                verdict, why=clean_text(verdict.why), scorer=clean_optional(verdict.scorer)
+                verdict,
+                why=clean_text(verdict.why),
+                metric=clean_optional(verdict.metric),
+                scorer=clean_optional(verdict.scorer),
+                library=clean_optional(verdict.library),
+                gate=clean_optional(verdict.gate),
             )
         return row.verdict
 
@@ -191,7 +178,7 @@ class MemoryStore(MemoryLetters):
     async def costs(self, question_ids: Sequence[str] | None = None) -> dict[str, Costs]:
         wanted = None if question_ids is None else set(map(clean_text, question_ids))
         return costs_by_model(
-            _attempt(key, call)
+            attempt_of(key, call)
             for key, call in self._calls.items()
             if wanted is None or key.question_id in wanted
         )
@@ -201,7 +188,7 @@ class MemoryStore(MemoryLetters):
         if row is None:
             return None
         calls = sorted(key for key in self._calls if key.question_id == row.question_id)
-        return replace(row, attempts=tuple(_attempt(key, self._calls[key]) for key in calls))
+        return replace(row, attempts=tuple(attempt_of(key, self._calls[key]) for key in calls))
 
     async def questions_by_id(self, question_ids: Sequence[str]) -> list[StoredQuestion]:
         found = [await self.question(question_id) for question_id in question_ids]
@@ -268,13 +255,13 @@ class MemoryStore(MemoryLetters):
         if question_id in self._questions:
             self._questions[question_id] = move_row(self._questions[question_id], move)
 
-    def _call(self, call: CallKey, owner: str, started_at: float, claims: int = 1) -> _Call:
+    def _call(self, call: CallKey, owner: str, started_at: float, claims: int = 1) -> Call:
         """Return a row of the ledger, made when the call was never claimed or was given up."""
         key = _clean_key(call)
         if key not in self._calls:
             question = self._questions.get(key.question_id)
             model = question.model if question else ""
-            self._calls[key] = _Call(model, owner, started_at, claims=claims)
+            self._calls[key] = Call(model, owner, started_at, claims=claims)
         return self._calls[key]
 
 
@@ -284,23 +271,3 @@ def _clean_key(call: CallKey) -> CallKey:
 
 def _position(row: StoredQuestion) -> Position:
     return Position(row.accepted_at, row.question_id)
-
-
-def _attempt(key: CallKey, call: _Call) -> Attempt:
-    outcome = call.answer or call.failure
-    return Attempt(
-        round=key.round,
-        generation=key.generation,
-        attempt=key.attempt,
-        model=call.model,
-        started_at=call.started_at,
-        seconds=outcome.seconds if outcome else None,
-        tokens=call.answer.tokens if call.answer else None,
-        answer=call.answer.text if call.answer else None,
-        cause=call.failure.cause if call.failure else None,
-        score=call.verdict.score if call.verdict else None,
-        waited_seconds=call.waited_seconds,
-        claims=call.claims,
-        prompt_tokens=call.answer.prompt_tokens if call.answer else None,
-        why=call.verdict.why if call.verdict else None,
-    )

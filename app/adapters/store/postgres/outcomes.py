@@ -69,21 +69,24 @@ RETURNING question_id, round, generation, attempt
 _VERDICT = """
 INSERT INTO attempts AS call (
     question_id, round, generation, attempt, model, owner, lease_until, started_at, waited_seconds,
-    claims, verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why)
+    claims, verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why,
+    library, gate)
 SELECT question_id, round, generation, attempt,
     coalesce((SELECT model FROM questions WHERE questions.question_id = came.question_id), ''),
     '', 0, extract(epoch FROM clock_timestamp()), 0,
-    0, verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why
+    0, verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why,
+    library, gate
 FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[],
-    $7::float8[], $8::float8[], $9::float8[], $10::text[], $11::text[], $12::text[])
+    $7::float8[], $8::float8[], $9::float8[], $10::text[], $11::text[], $12::text[],
+    $13::text[], $14::text[])
     AS came (question_id, round, generation, attempt, verdict, score_precision,
-        score_recall, score_f1, threshold, metric, scorer, why)
+        score_recall, score_f1, threshold, metric, scorer, why, library, gate)
 ORDER BY question_id, round, generation, attempt
 ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
     verdict = excluded.verdict, score_precision = excluded.score_precision,
     score_recall = excluded.score_recall, score_f1 = excluded.score_f1,
     threshold = excluded.threshold, metric = excluded.metric, scorer = excluded.scorer,
-    why = excluded.why
+    why = excluded.why, library = excluded.library, gate = excluded.gate
 WHERE call.verdict IS NULL
 """
 
@@ -162,7 +165,7 @@ async def record_verdicts(
         first.setdefault(clean_key(call), verdict)
     await connection.execute(
         _VERDICT,
-        *columns(((*key, *verdict_values(verdict)) for key, verdict in first.items()), 12),
+        *columns(((*key, *verdict_values(verdict)) for key, verdict in first.items()), 14),
     )
     found = await read_calls(connection, list(first))
     in_force = {key: verdict_of(row) for key, row in found.items()}

@@ -21,16 +21,18 @@ _PUT = """
 INSERT INTO questions AS old (
     question_id, status, round, generation, attempt, question_text, original_answer, model,
     metadata, accepted_at, due_at, finished_at, answer,
-    score_precision, score_recall, score_f1, threshold, scorer, cause)
+    score_precision, score_recall, score_f1, threshold, metric, gate, scorer, library, cause, why)
 SELECT question_id, status, round, generation, attempt, question_text, original_answer, model,
     metadata::json, accepted_at, due_at, finished_at, answer,
-    score_precision, score_recall, score_f1, threshold, scorer, cause
+    score_precision, score_recall, score_f1, threshold, metric, gate, scorer, library, cause, why
 FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::float8[], $11::float8[], $12::float8[], $13::text[],
-    $14::float8[], $15::float8[], $16::float8[], $17::float8[], $18::text[], $19::text[])
+    $14::float8[], $15::float8[], $16::float8[], $17::float8[], $18::text[], $19::text[],
+    $20::text[], $21::text[], $22::text[], $23::text[])
     AS fact (question_id, status, round, generation, attempt, question_text, original_answer,
         model, metadata, accepted_at, due_at, finished_at, answer,
-        score_precision, score_recall, score_f1, threshold, scorer, cause)
+        score_precision, score_recall, score_f1, threshold, metric, gate, scorer, library, cause,
+        why)
 ORDER BY question_id
 ON CONFLICT (question_id) DO UPDATE SET
     status = excluded.status, round = excluded.round,
@@ -48,7 +50,8 @@ ON CONFLICT (question_id) DO UPDATE SET
     due_at = excluded.due_at, finished_at = excluded.finished_at, answer = excluded.answer,
     score_precision = excluded.score_precision, score_recall = excluded.score_recall,
     score_f1 = excluded.score_f1, threshold = excluded.threshold,
-    scorer = excluded.scorer, cause = excluded.cause
+    metric = excluded.metric, gate = excluded.gate, scorer = excluded.scorer,
+    library = excluded.library, cause = excluded.cause, why = excluded.why
 WHERE answerloop_supersedes(
     old.round, old.generation, old.attempt, old.status,
     excluded.round, excluded.generation, excluded.attempt, excluded.status)
@@ -65,7 +68,8 @@ UPDATE questions AS old SET
         THEN old.deadline_at ELSE new.deadline_at END,
     swept_at = CASE WHEN new.round > old.round THEN NULL ELSE old.swept_at END,
     due_at = new.due_at, cause = new.cause, finished_at = NULL, answer = NULL,
-    score_precision = NULL, score_recall = NULL, score_f1 = NULL, threshold = NULL, scorer = NULL
+    score_precision = NULL, score_recall = NULL, score_f1 = NULL, threshold = NULL,
+    metric = NULL, gate = NULL, scorer = NULL, library = NULL, why = NULL
 FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[], $7::text[],
     $8::float8[])
     AS new (question_id, round, generation, attempt, status, due_at, cause, deadline_at)
@@ -96,7 +100,7 @@ ON CONFLICT DO NOTHING
 async def put_questions(connection: Any, rows: Sequence[StoredQuestion]) -> None:
     """Store acceptances or endings, each where it supersedes what is there."""
     if rows:
-        await connection.execute(_PUT, *columns(map(question_values, rows), 19))
+        await connection.execute(_PUT, *columns(map(question_values, rows), 23))
 
 
 async def move_questions(connection: Any, moves: Sequence[Move]) -> None:

@@ -37,8 +37,12 @@ def question_values(row: StoredQuestion) -> tuple[Any, ...]:
         row.answer,
         *score_values(row.score),
         row.threshold,
+        row.metric,
+        row.gate,
         row.scorer,
+        row.library,
         row.cause,
+        row.why,
     )
 
 
@@ -55,8 +59,12 @@ def question_of(row: Any, attempts: tuple[Attempt, ...] = ()) -> StoredQuestion:
         answer=row["answer"],
         score=score_of(row),
         threshold=row["threshold"],
+        metric=row["metric"],
+        gate=row["gate"],
         scorer=row["scorer"],
+        library=row["library"],
         cause=row["cause"],
+        why=row["why"],
         due_at=row["due_at"],
         finished_at=row["finished_at"],
         metadata=json.loads(row["metadata"]),
@@ -80,7 +88,13 @@ def attempt_of(row: Any) -> Attempt:
         waited_seconds=row["waited_seconds"],
         claims=row["claims"],
         prompt_tokens=row["prompt_tokens"],
+        verdict=None if row["verdict"] is None else Status(row["verdict"]),
         why=row["why"],
+        threshold=row["threshold"],
+        metric=row["metric"],
+        gate=row["gate"],
+        scorer=row["scorer"],
+        library=row["library"],
     )
 
 
@@ -93,6 +107,8 @@ def verdict_values(verdict: StoredVerdict) -> tuple[Any, ...]:
         clean_optional(verdict.metric),
         clean_optional(verdict.scorer),
         clean_text(verdict.why),
+        clean_optional(verdict.library),
+        clean_optional(verdict.gate),
     )
 
 
@@ -107,6 +123,8 @@ def verdict_of(row: Any) -> StoredVerdict | None:
         metric=row["metric"],
         scorer=row["scorer"],
         why=row["why"],
+        library=row["library"],
+        gate=row["gate"],
     )
 
 
