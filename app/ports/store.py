@@ -22,9 +22,10 @@ from app.ports.facts import (
     Waiting,
 )
 from app.ports.letters import DeadLetterRow, DeadLetterStore
+from app.ports.views import ViewStore
 
 
-class AnswerStore(DeadLetterStore, Protocol):
+class AnswerStore(DeadLetterStore, ViewStore, Protocol):
     """Questions, the ledger of model calls, verdicts and dead letters.
 
     Every write is idempotent and ordered by `lifecycle.supersedes`: repeating it, or doing it late,
