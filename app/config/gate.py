@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from app.core.gate import Gate, Metric
-from app.errors import SettingsError
+from app.errors import ScorerUnavailable, SettingsError
+from app.opening import open_scorer
 from app.settings import Settings
 
 SHIPPED_FOLDER = Path(__file__).parents[1] / "adapters" / "scorer" / "profiles"
@@ -16,11 +17,15 @@ _NAME = "ANSWERLOOP_QUALITY_PROFILE"
 
 
 class Profile(msgspec.Struct):
-    """What a profile file holds: the scorer it was measured with, and metric and threshold."""
+    """What a profile file holds: metric and threshold, and the scorer they were measured with.
+
+    `library` and `measured` (by whom, when, on what, with which figures) are for people.
+    """
 
     scorer: str
     metric: Metric
     threshold: float
+    library: str = ""
     measured: dict[str, object] = {}
 
 
@@ -29,16 +34,17 @@ def gate_in_force(settings: Settings) -> Gate:
 
     A threshold or a metric that is set switches the profile off. `auto:` is the shipped profile
     when the scorer is the bundled MiniLM (for which 0.75 rejects most good answers), else the two
-    settings; of a scorer elsewhere `gates_by_scorer` knows more once it has told its name.
+    settings; of a scorer elsewhere `gates_by_scorer` knows more once it has told its name. Raises
+    SettingsError for a file that is no profile, or one of another scorer.
     """
-    chosen = Gate(settings.quality_threshold, settings.quality_metric, "settings")
-    if _set_by_hand(settings) or settings.quality_profile == "none":
-        return chosen
-    if settings.quality_profile == "auto:":
-        if settings.scorer != "local:" or settings.scorer_model is not None:
-            return chosen
-        return _read(SHIPPED)
-    return _read(_path_of(settings.quality_profile))
+    path = profile_path(settings)
+    if path is None:
+        return Gate(settings.quality_threshold, settings.quality_metric, "settings")
+    profile = read_profile(path)
+    name = scorer_name(settings)
+    if name is not None:
+        refuse_other_scorer(path, profile, name)
+    return _gate(path, profile)
 
 
 def gates_by_scorer(settings: Settings) -> dict[str, Gate]:
@@ -49,7 +55,8 @@ def gates_by_scorer(settings: Settings) -> dict[str, Gate]:
     elsewhere = settings.scorer.startswith(("http://", "https://"))
     if not elsewhere or settings.quality_profile != "auto:" or _set_by_hand(settings):
         return {}
-    return {_decode(SHIPPED).scorer: _read(SHIPPED)}
+    shipped = read_profile(SHIPPED)
+    return {shipped.scorer: _gate(SHIPPED, shipped)}
 
 
 def gate_by(settings: Settings, scorer_name: str) -> Gate:
@@ -57,23 +64,42 @@ def gate_by(settings: Settings, scorer_name: str) -> Gate:
     return gates_by_scorer(settings).get(scorer_name) or gate_in_force(settings)
 
 
-def _set_by_hand(settings: Settings) -> bool:
-    return bool({"quality_threshold", "quality_metric"} & settings.model_fields_set)
+def profile_path(settings: Settings) -> Path | None:
+    """Return the file of the profile in force, or None when metric and threshold are settings."""
+    if _set_by_hand(settings) or settings.quality_profile == "none":
+        return None
+    if settings.quality_profile != "auto:":
+        return _path_of(settings.quality_profile)
+    return SHIPPED if scorer_name(settings) == read_profile(SHIPPED).scorer else None
 
 
-def _path_of(profile: str) -> Path:
-    """Return the file of a profile: that of a shipped one by its name, `minilm-l6`, too."""
-    shipped = SHIPPED_FOLDER / f"{profile}.json"
-    by_name = Path(profile).name == profile and shipped.is_file()
-    return shipped if by_name else Path(profile)
+def scorer_name(settings: Settings) -> str | None:
+    """Return what the scorer in force calls itself, without loading it.
+
+    None where that is not known yet: another answerloop's, or one whose packages are missing.
+    Raises SettingsError as opening it would.
+    """
+    if settings.scorer.startswith("http"):
+        return None
+    try:
+        return open_scorer(settings, []).name
+    except ScorerUnavailable:
+        return None
 
 
-def _read(path: Path) -> Gate:
-    profile = _decode(path)
-    return Gate(profile.threshold, profile.metric, f"profile {path.stem}")
+def refuse_other_scorer(path: Path, profile: Profile, name: str) -> None:
+    """Raise SettingsError when the profile was measured with another scorer than `name`."""
+    if profile.scorer != name:
+        raise SettingsError(
+            f"{_NAME}: {path} was measured with the scorer {profile.scorer}, and {name} is in "
+            "force: a threshold of one means nothing for the other. Measure anew "
+            "(answerloop gate calibrate FILE --out profile.json), or change the scorer",
+            name=_NAME,
+        )
 
 
-def _decode(path: Path) -> Profile:
+def read_profile(path: Path) -> Profile:
+    """Read a profile. Raises SettingsError when the file is none."""
     try:
         profile = msgspec.json.decode(path.read_bytes(), type=Profile)
     except OSError as error:
@@ -87,3 +113,18 @@ def _decode(path: Path) -> Profile:
     if not 0 <= profile.threshold <= 1:
         raise SettingsError(f"{_NAME}: {path}: threshold is not within 0..1", name=_NAME)
     return profile
+
+
+def _gate(path: Path, profile: Profile) -> Gate:
+    return Gate(profile.threshold, profile.metric, f"profile {path.stem}")
+
+
+def _set_by_hand(settings: Settings) -> bool:
+    return bool({"quality_threshold", "quality_metric"} & settings.model_fields_set)
+
+
+def _path_of(profile: str) -> Path:
+    """Return the file of a profile: that of a shipped one by its name, `minilm-l6`, too."""
+    shipped = SHIPPED_FOLDER / f"{profile}.json"
+    by_name = Path(profile).name == profile and shipped.is_file()
+    return shipped if by_name else Path(profile)

@@ -55,10 +55,36 @@ def test_setting_the_threshold_switches_every_profile_off(threshold: float, prof
         assert gate == Gate(threshold, Metric.F1, "settings")
 
 
-def test_a_file_is_in_force_whatever_the_scorer(profile: Any) -> None:
-    path = profile({"scorer": "x", "metric": "precision", "threshold": 0.4, "measured": {"n": 1}})
-    gate = gate_in_force(load_settings(quality_profile=path, scorer="memory:"))
+@pytest.mark.parametrize(
+    ("scorer", "settings"),
+    [
+        ("overlap:0", {"scorer": "memory:"}),
+        ("minilm-l6:6", {}),
+        ("minilm-l6:4", {"scorer_model": "minilm-l6:4"}),
+        ("minilm-l6:6", {"scorer": "http://127.0.0.1:9"}),  # it says its name when it is asked
+    ],
+)
+def test_a_file_of_the_scorer_in_force_is_in_force(
+    scorer: str, settings: dict[str, str], profile: Any
+) -> None:
+    path = profile(
+        {"scorer": scorer, "metric": "precision", "threshold": 0.4, "measured": {"n": 1}}
+    )
+    gate = gate_in_force(load_settings(quality_profile=path, **settings))
     assert gate == Gate(0.4, Metric.PRECISION, "profile mine")
+
+
+@pytest.mark.parametrize("scorer", ["minilm-l6:5", "roberta-large:17", "minilm-l6:6:rescaled"])
+def test_a_file_of_another_scorer_stops_the_start(scorer: str, profile: Any) -> None:
+    path = profile({"scorer": scorer, "metric": "f1", "threshold": 0.4})
+    with pytest.raises(SettingsError, match=f"{scorer}, and minilm-l6:6 is in force") as caught:
+        gate_in_force(load_settings(quality_profile=path))
+    assert caught.value.name == "ANSWERLOOP_QUALITY_PROFILE"
+
+
+def test_the_shipped_profile_is_found_by_the_scorers_name_too() -> None:
+    assert gate_in_force(load_settings(scorer_model="minilm-l6")).source == "profile minilm-l6"
+    assert gate_in_force(load_settings(scorer_model="minilm-l6:5")).source == "settings"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +112,7 @@ def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
         gate_in_force(load_settings(quality_profile=str(tmp_path / "none.json")))
 
 
-def test_the_shipped_profile_has_a_name_that_works_with_any_scorer() -> None:
+def test_the_shipped_profile_has_a_name_for_a_scorer_elsewhere() -> None:
     gate = gate_in_force(load_settings(quality_profile="minilm-l6", scorer="http://h:8000"))
     assert gate == gate_in_force(load_settings())
 
