@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -90,6 +92,9 @@ BY_LABEL = {
     "model_tokens_by_kind": "model_tokens",
 }
 
+#: Ended calls of which each length is known: percentiles of the last minute need no buckets.
+KEPT_CALLS = 4096
+
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300)
 
 
@@ -114,6 +119,7 @@ class Metrics:
             name: Gauge(f"answerloop_{name}", about, registry=self.registry)
             for name, about in gauges.items()
         }
+        self._recent: deque[tuple[float, float]] = deque(maxlen=KEPT_CALLS)
         self._call_seconds = Histogram(
             "answerloop_model_call_seconds",
             "Length of model calls",
@@ -132,6 +138,12 @@ class Metrics:
 
     def observe_call(self, seconds: float) -> None:
         self._call_seconds.observe(seconds)
+        self._recent.append((time.monotonic(), seconds))
+
+    def recent_calls(self, within_seconds: float) -> list[float]:
+        """Return the lengths of the model calls (the last `KEPT_CALLS`) that ended so lately."""
+        since = time.monotonic() - within_seconds
+        return [seconds for ended_at, seconds in self._recent if ended_at >= since]
 
     def watch(self, name: str, read: Callable[[], float]) -> None:
         """Read a gauge's value by calling `read` whenever metrics are asked for.
