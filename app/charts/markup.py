@@ -15,16 +15,27 @@ class Html(str):
     __slots__ = ()
 
 
+#: Not printable to Python, and harmless: white space, and the joiners of Persian, Hindi and emoji.
+_KEPT = frozenset(f"\t{THIN}\N{NO-BREAK SPACE}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}")
+
+
+def clean(value: str) -> str:
+    """Return text in which control characters (other than newline and tab) are U+FFFD."""
+    lines = value.replace("\r\n", "\n").split("\n")
+    return "\n".join(line if line.isprintable() else _printable(line) for line in lines)
+
+
+def _printable(line: str) -> str:
+    return "".join(
+        c if c.isprintable() or c in _KEPT else "\N{REPLACEMENT CHARACTER}" for c in line
+    )
+
+
 def text(value: Any) -> Html:
-    """Return a value as escaped text; control characters (other than newline) become U+FFFD."""
+    """Return a value as escaped text, `clean`."""
     if isinstance(value, Html):
         return value
-    plain = value if isinstance(value, str) else shown(value)
-    clean = "".join(
-        c if c == "\n" or c.isprintable() or c in THIN else "\N{REPLACEMENT CHARACTER}"
-        for c in plain
-    )
-    return Html(html.escape(clean))
+    return Html(html.escape(clean(value if isinstance(value, str) else shown(value))))
 
 
 def tag(
