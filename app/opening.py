@@ -220,6 +220,7 @@ def open_scorer(settings: Settings, closers: list[Closer]) -> Scorer:
         scorer = FastScorer(
             settings.scorer_model,
             threads=settings.scorer_threads,
+            baseline=settings.scorer_baseline if settings.scorer_rescale else None,
             graph_folder=settings.data_dir.absolute() / "encoders",
         )
     else:

@@ -90,6 +90,12 @@ class Settings(BaseSettings):
         None, description="Model that bert-score knows, or a folder; default: the bundled MiniLM"
     )
     scorer_threads: int = Field(2, ge=1, le=256, description="Threads of the scorer")
+    scorer_rescale: bool = Field(
+        False, description="Scores rescaled by a baseline: random pairs score about 0"
+    )
+    scorer_baseline: str = Field(
+        "en", min_length=1, description="Language of bert-score's baseline file, or a file"
+    )
     quality_threshold: float = Field(0.75, ge=0, le=1, description="Least score of a good answer")
     quality_metric: Metric = Field(
         Metric.F1, description="Figure compared with the threshold: f1, recall, precision"
@@ -260,6 +266,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{self.kafka_security_protocol} needs {PREFIX}KAFKA_USERNAME and "
                 f"{PREFIX}KAFKA_PASSWORD"
+            )
+        if self.scorer_rescale and self.scorer != "local:":
+            raise ValueError(
+                f"{PREFIX}SCORER_RESCALE is for {PREFIX}SCORER=local:; a scorer elsewhere has "
+                f"its own"
             )
         return self
 

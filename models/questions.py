@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Optional
 import faust
 from msgspec import Meta
 
-from app.core.gate import Score
+from app.core.gate import LOWEST, Score
 from app.core.lifecycle import Turn
 from app.core.questions import CallKey
 
@@ -36,7 +36,8 @@ Ordinal = Annotated[int, Meta(ge=1, le=10_000)]
 #: 2001-09-09 to 5138-11-16: catches zero, negative times and milliseconds taken for seconds.
 UnixSeconds = Annotated[float, Meta(ge=1e9, le=1e11)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
-Fraction = Annotated[float, Meta(ge=-1.5, le=1.5)]
+#: Raw ones are within -1..1; a baseline of 0.98 makes -50 of a raw 0.
+Figure = Annotated[float, Meta(ge=LOWEST, le=1.5)]
 
 
 class ScoredAttempt(faust.Record, namespace="answerloop.ScoredAttempt"):
@@ -48,9 +49,9 @@ class ScoredAttempt(faust.Record, namespace="answerloop.ScoredAttempt"):
     generation: Ordinal
     attempt: Ordinal
     answer: AnswerText
-    precision: Fraction
-    recall: Fraction
-    f1: Fraction
+    precision: Figure
+    recall: Figure
+    f1: Figure
     model: Name
     threshold: Optional[float] = None  # noqa: UP045
     metric: Optional[Name] = None  # noqa: UP045
@@ -173,9 +174,9 @@ class ScoredAnswer(QuestionState, namespace="answerloop.ScoredAnswer"):
     final: bool
     finished_at: UnixSeconds
     why: Detail
-    precision: Optional[Fraction] = None  # noqa: UP045
-    recall: Optional[Fraction] = None  # noqa: UP045
-    f1: Optional[Fraction] = None  # noqa: UP045
+    precision: Optional[Figure] = None  # noqa: UP045
+    recall: Optional[Figure] = None  # noqa: UP045
+    f1: Optional[Figure] = None  # noqa: UP045
     scorer: Optional[Name] = None  # noqa: UP045
     metric: Optional[Name] = None  # noqa: UP045
     threshold: Optional[float] = None  # noqa: UP045

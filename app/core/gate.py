@@ -8,6 +8,8 @@ from enum import StrEnum
 
 #: Ends the name of a scorer whose figures are rescaled.
 RESCALED = ":rescaled"
+#: The least figure. Raw ones are at least -1, but for an F1 whose precision and recall cancel out.
+LOWEST = -1e9
 
 
 class Metric(StrEnum):
@@ -20,7 +22,7 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """BERTScore of one (candidate, reference) pair: each figure is at most 1, rarely below 0."""
+    """BERTScore of one (candidate, reference) pair: LOWEST to 1, raw ones rarely below 0."""
 
     precision: float
     recall: float

@@ -56,6 +56,8 @@ def default_shown(value: Any) -> str:
         return "(empty)"
     if isinstance(value, Enum):
         value = value.value
+    if isinstance(value, bool):
+        value = str(value).lower()
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 

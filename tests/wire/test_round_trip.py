@@ -20,7 +20,7 @@ SOME_TEXT = TEXT.filter(bool)
 ID = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=64)
 COUNT, ORDINAL = st.integers(0, 10_000), st.integers(1, 10_000)
 WHEN, SECONDS = st.floats(1e9, 1e11), st.floats(0, 1e9)
-FRACTION = st.floats(-1.5, 1.5)
+FRACTION = st.floats(-1e9, 1.5)
 BYTES = st.binary(max_size=40)
 JSON = st.dictionaries(
     TEXT,

@@ -13,8 +13,9 @@ from typing import Any
 
 from app.adapters.batching import Batcher
 from app.adapters.one_thread import OneThread
+from app.adapters.scorer.baseline import Baseline, find_baseline
 from app.adapters.scorer.models import MEND, EncoderChoice, choose_encoder
-from app.core.gate import Score
+from app.core.gate import LOWEST, RESCALED, Score
 from app.errors import ScoreFailure, ScorerUnavailable
 
 #: Characters of a text that are looked at: an encoder reads some 512 tokens.
@@ -22,11 +23,10 @@ LOOKED_AT = 32_768
 #: Pairs of one library call: it pads all texts of a call to the longest one.
 _CALL_PAIRS = 8
 
-_ZERO = Score(0.0, 0.0, 0.0)
-
 Pair = tuple[str, str]
 Figures = tuple[float, float, float]
 
+_ZERO: Figures = (0.0, 0.0, 0.0)
 #: Of a pair that the library can't score.
 NO_FIGURES: Figures = (math.nan, math.nan, math.nan)
 
@@ -36,7 +36,9 @@ class BertScoreScorer:
 
     The library is loaded once, at the first use, and runs in one thread of its own (with `threads`
     torch threads). Pairs that arrive together are scored together, at most `max_batch` at a time.
-    A blank text scores 0; a text beyond the model's limit is cut there.
+    A blank text scores 0; a text beyond the model's limit is cut there. `baseline`: figures are
+    rescaled by the library's file for this language, or by the file of this path. Raises
+    SettingsError for a model or a baseline that is not there.
     """
 
     def __init__(
@@ -46,8 +48,12 @@ class BertScoreScorer:
         *,
         threads: int | None = None,
         max_batch: int = 32,
+        baseline: str | None = None,
     ) -> None:
         self._choice = choose_encoder(model, num_layers)
+        self._baseline: Baseline | None = (
+            find_baseline(self._choice, baseline) if baseline else None
+        )
         self._threads = threads
         self._library: Any = None
         self._thread = OneThread("bertscore")
@@ -55,8 +61,8 @@ class BertScoreScorer:
 
     @property
     def name(self) -> str:
-        """Model and layer: `minilm-l6:6`, `roberta-large:17`."""
-        return self._choice.name
+        """Model and layer: `minilm-l6:6`, `roberta-large:17`, `roberta-large:17:rescaled`."""
+        return self._choice.name + (RESCALED if self._baseline else "")
 
     @property
     def library(self) -> str:
@@ -76,7 +82,7 @@ class BertScoreScorer:
 
     async def _submit(self, pair: Pair) -> Score:
         if not pair[0].strip() or not pair[1].strip():
-            return _ZERO
+            return self._rescaled(_ZERO)
         try:
             return await self._batcher.submit(pair)
         except RuntimeError as error:
@@ -84,7 +90,17 @@ class BertScoreScorer:
 
     async def _run_batch(self, pairs: list[Pair]) -> list[Score | Exception]:
         figures = await self._thread.run(partial(self._score_here, pairs))
-        return [_as_score(self.name, figure) for figure in figures]
+        return [self._as_score(each) for each in figures]
+
+    def _as_score(self, figures: Figures) -> Score | Exception:
+        if not all(map(math.isfinite, figures)):
+            return ScoreFailure(f"{self.name} gave no score for a pair")
+        return self._rescaled(figures)
+
+    def _rescaled(self, figures: Figures) -> Score:
+        if self._baseline:
+            figures = self._baseline.rescale(figures)
+        return Score(*(min(max(figure, LOWEST), 1.0) for figure in figures))
 
     def _score_here(self, pairs: list[Pair]) -> list[Figures]:
         self._load_here()
@@ -170,10 +186,3 @@ def _bound_length(library: Any) -> None:
         # RoBERTa counts positions from its padding index on: 514 means 512 tokens.
         offset = 2 if "roberta" in str(getattr(config, "model_type", "")) else 0
         tokenizer.model_max_length = min(tokenizer.model_max_length, positions - offset)
-
-
-def _as_score(name: str, figures: Figures) -> Score | Exception:
-    if not all(map(math.isfinite, figures)):
-        return ScoreFailure(f"{name} gave no score for a pair")
-    precision, recall, f1 = (min(figure, 1.0) for figure in figures)
-    return Score(precision, recall, f1)

@@ -33,10 +33,11 @@ class FastScorer(BertScoreScorer):
         *,
         threads: int | None = None,
         max_batch: int = 64,
+        baseline: str | None = None,
         graph_folder: Path | None = None,
         cache_bytes: int = 64 * 1024 * 1024,
     ) -> None:
-        super().__init__(model, num_layers, threads=threads, max_batch=max_batch)
+        super().__init__(model, num_layers, threads=threads, max_batch=max_batch, baseline=baseline)
         self._graph_folder = graph_folder
         self._cache_bytes = cache_bytes
         self._embeddings: Embeddings | None = None

@@ -30,7 +30,7 @@ class HttpScorer:
 
     Constructing connects nothing. `name` is the server's own word for its model once it has
     answered, and the address before. Pairs that arrive together go in one request; a call ends
-    within `timeout_seconds`. A blank text scores 0; of a long one the beginning is sent.
+    within `timeout_seconds`. Of a long text the beginning is sent.
     """
 
     def __init__(
@@ -75,8 +75,6 @@ class HttpScorer:
         return scores
 
     async def _submit(self, pair: Pair) -> Score:
-        if not pair[0].strip() or not pair[1].strip():
-            return Score(0.0, 0.0, 0.0)
         try:
             return await self._batcher.submit((_sendable(pair[0]), _sendable(pair[1])))
         except RuntimeError as error:
