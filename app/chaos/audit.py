@@ -27,8 +27,9 @@ from app.chaos.evidence import (
     Waits,
 )
 from app.chaos.ledger import read_ledger
+from app.inspection.opening import open_reader
+from app.inspection.reader import TopicReader
 from app.settings import load_settings
-from app.topic_reading import TopicReader, open_reader
 from app.topics import TopicNames, topic_names
 
 _SCORED, _LETTER = "answerloop.ScoredAnswer", "answerloop.DeadLetter"

@@ -18,8 +18,8 @@ from app.chaos.outside import Outside
 from app.chaos.scenario import Options, Scenario
 from app.chaos.servers import ServerMissing
 from app.chaos.timeline import Timeline
+from app.inspection.opening import open_reader
 from app.settings import load_settings
-from app.topic_reading import open_reader
 from app.topics import TopicNames, topic_names
 
 PARTITIONS = 6

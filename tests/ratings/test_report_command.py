@@ -169,7 +169,7 @@ def test_a_kafka_that_is_away_is_said_in_one_line(
     monkeypatch.setenv("ANSWERLOOP_BROKER", "kafka://127.0.0.1:9")
     code, _, errors = cli("--json")
     assert code == 4
-    assert "error: Kafka does not answer" in errors
+    assert "error: ANSWERLOOP_BROKER: no Kafka answers at 127.0.0.1:9" in errors
     assert "Traceback" not in errors
 
 

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from app.config.pipelines import RATINGS
+from app.inspection.opening import reader_of
+from app.inspection.reader import TopicMissing, TopicReader
 from app.opening import Closer, embedded_database_folder, open_rating_store
 from app.ports.ratings import RatingStore
 from app.ratings.report.figures import RatingFigures
 from app.settings import Settings
-from app.topic_reading import TopicMissing, TopicReader, reader_of
 from app.topics import app_name, rating_topic_names
 from app.wire.gate import WireGate
 from models.ratings import StreamMetrics

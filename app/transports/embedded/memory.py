@@ -97,6 +97,24 @@ class MemoryStorage:
         records = self._records.get((tp[0], tp[1]))
         return records[0].offset if records else self.end(tp)
 
+    def offset_at(self, tp: PartitionKey, when: float) -> int:
+        """The first offset whose record is of the time `when` or later, or the end."""
+        records = self._records.get((tp[0], tp[1]), [])
+        return next((r.offset for r in records if r.timestamp >= when), self.end(tp))
+
+    def find(self, tp: PartitionKey, key: bytes, start: int, end: int) -> list[RawRecord]:
+        """The records of a key from offset `start` to below `end`."""
+        return [r for r in self.read(tp, start, end - start) if r.key == key and r.offset < end]
+
+    def size(self, topic: str) -> int:
+        """The bytes of a topic's keys and values."""
+        return sum(
+            len(record.key or b"") + len(record.value or b"")
+            for tp, records in self._records.items()
+            if tp[0] == topic
+            for record in records
+        )
+
     def committed(self, group: str) -> dict[PartitionKey, int]:
         return dict(self._committed.get(group, {}))
 

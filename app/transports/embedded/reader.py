@@ -80,6 +80,45 @@ class SqliteReader:
         with self._reading:
             return start_of(self._database, number)
 
+    def offset_at(self, tp: PartitionKey, when: float) -> int:
+        """The first offset whose record is of `when` (Unix seconds) or later, or the end."""
+        number = self._partition_id(tp)
+        low, high = rows_of(number)
+        with self._reading:
+            (found,) = self._database.execute(
+                "SELECT min(id) FROM records WHERE id BETWEEN ? AND ? AND timestamp >= ?",
+                (low, high, when),
+            ).fetchone()
+            return end_of(self._database, number) if found is None else offset_of(found)
+
+    def find(self, tp: PartitionKey, key: bytes, start: int, end: int) -> list[RawRecord]:
+        """The records of a key from offset `start` to below `end`; there is no index by key."""
+        number = self._partition_id(tp)
+        with self._reading:
+            rows = self._database.execute(
+                "SELECT id, timestamp, headers, key, value FROM records"
+                " WHERE id >= ? AND id < ? AND key = ? ORDER BY id",
+                (row_id(number, start), row_id(number, end), key),
+            ).fetchall()
+        return [
+            RawRecord(tp[0], tp[1], offset_of(row), timestamp, unpack_headers(headers), *pair)
+            for row, timestamp, headers, *pair in rows
+        ]
+
+    def size(self, topic: str) -> int:
+        """The bytes of a topic's keys and values."""
+        partitions = self.topics()[topic].partitions
+        numbers = [self._partition_id((topic, n)) for n in range(partitions)]
+        with self._reading:
+            return sum(
+                self._database.execute(
+                    "SELECT coalesce(sum(coalesce(length(key), 0) + coalesce(length(value), 0)), 0)"
+                    " FROM records WHERE id BETWEEN ? AND ?",
+                    rows_of(number),
+                ).fetchone()[0]
+                for number in numbers
+            )
+
     def committed(self, group: str) -> dict[PartitionKey, int]:
         with self._reading:
             return {

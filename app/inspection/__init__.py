@@ -1,0 +1,1 @@
+"""Looking at topics, groups and journeys of questions from outside, without disturbing anybody."""

@@ -1,0 +1,155 @@
+"""Inspection of an embedded log: its files beside any engine, or a storage in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+from app.errors import BrokerUnavailable
+from app.inspection.reader import (
+    CHUNK,
+    GroupState,
+    Member,
+    PartitionState,
+    Span,
+    TopicMissing,
+    TopicReader,
+)
+from app.transports import LogError, RawRecord
+from app.transports.embedded.storage import PartitionKey
+
+_LOOK_SECONDS = 0.1
+#: Offsets that one look for a key covers.
+_STRETCH = 50_000
+Value = TypeVar("Value")
+
+
+class LogReader(TopicReader):
+    """Reads `log`: a `SqliteReader`, or a storage of this process (which is not closed here).
+
+    `engine` is the address of the engine that works on it, if one does: the only member of every
+    group.
+    """
+
+    def __init__(self, log: Any, where: str, *, engine: str | None = None, owned: bool = True):
+        self.where = where
+        self._log = log
+        self._engine = engine
+        self._owned = owned
+
+    async def topics(self) -> list[str]:
+        return list(await self._ask(self._log.topics))
+
+    async def partitions(self, topics: Sequence[str]) -> list[PartitionKey]:
+        known = await self._ask(self._log.topics)
+        missing = [name for name in topics if name not in known]
+        if missing:
+            raise TopicMissing(f"there is no topic {', '.join(missing)} in {self.where}")
+        return [(name, n) for name in topics for n in range(known[name].partitions)]
+
+    async def spans(self, partitions: Collection[PartitionKey]) -> dict[PartitionKey, Span]:
+        log = self._log
+        return await self._ask(lambda: {tp: Span(log.start(tp), log.end(tp)) for tp in partitions})
+
+    async def offsets_at(
+        self, partitions: Collection[PartitionKey], when: float
+    ) -> dict[PartitionKey, int]:
+        log = self._log
+        return await self._ask(lambda: {tp: log.offset_at(tp, when) for tp in partitions})
+
+    async def read(self, positions: Mapping[PartitionKey, int]) -> LogReading:
+        return LogReading(self, dict(positions))
+
+    async def find(
+        self, key: bytes, spans: Mapping[PartitionKey, Span]
+    ) -> AsyncIterator[tuple[int, list[RawRecord]]]:
+        for tp, (start, end) in spans.items():
+            for low in range(start, end, _STRETCH):
+                high = min(end, low + _STRETCH)
+                found = await self._ask(self._log.find, tp, key, low, high)
+                yield high - low, found
+
+    async def describe(self, topic: str) -> list[PartitionState]:
+        spans = await self.spans(await self.partitions([topic]))
+        return [PartitionState(tp[1], span) for tp, span in spans.items()]
+
+    async def sizes(self, topics: Collection[str]) -> dict[str, int]:
+        return await self._ask(lambda: {name: self._log.size(name) for name in topics})
+
+    async def groups(self) -> list[GroupState]:
+        return [self._state(name) for name in await self._ask(self._log.groups)]
+
+    async def group(self, name: str) -> GroupState:
+        if name not in await self._ask(self._log.groups):
+            return GroupState(name, "Dead")
+        state = self._state(name)
+        if self._engine is None:
+            return state
+        partitions = frozenset(await self.committed(name))
+        return GroupState(name, state.state, (Member(self._engine, name, "-", partitions),))
+
+    def _state(self, name: str) -> GroupState:
+        return GroupState(name, "Empty" if self._engine is None else "Stable")
+
+    async def committed(self, group: str) -> dict[PartitionKey, int]:
+        found = await self._ask(self._log.committed, group)
+        return {(tp[0], tp[1]): offset for tp, offset in found.items()}
+
+    async def close(self) -> None:
+        if self._owned:
+            self._log.close()
+
+    async def run(
+        self, wanted: Sequence[tuple[PartitionKey, int, int]]
+    ) -> list[tuple[list[RawRecord], int]]:
+        """Return for each (partition, offset, limit) its records and the partition's end before."""
+        log = self._log
+
+        def look() -> list[tuple[list[RawRecord], int]]:
+            # The end first: what comes between the two looks must not count as read.
+            ends = [log.end(tp) for tp, _, _ in wanted]
+            return [
+                (log.read(tp, offset, limit), end)
+                for (tp, offset, limit), end in zip(wanted, ends, strict=True)
+            ]
+
+        return await self._ask(look)
+
+    async def _ask(self, work: Callable[..., Value], *arguments: Any) -> Value:
+        try:
+            if self._log.blocking:
+                return await asyncio.to_thread(work, *arguments)
+            return work(*arguments)
+        except (LogError, sqlite3.Error) as error:
+            raise BrokerUnavailable(f"{self.where}: {error}") from error
+
+
+class LogReading:
+    """Partitions of an embedded log being read; new records are looked for ten times a second."""
+
+    def __init__(self, reader: LogReader, positions: dict[PartitionKey, int]) -> None:
+        self._reader = reader
+        self.positions = positions
+
+    async def fetch(
+        self, partitions: Collection[PartitionKey], limit: int, seconds: float
+    ) -> dict[PartitionKey, list[RawRecord]]:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        wanted = list(partitions)
+        while True:
+            asked = [(tp, self.positions[tp], min(limit, CHUNK)) for tp in wanted]
+            found, moved = {}, False
+            for (tp, offset, _), (run, end) in zip(
+                asked, await self._reader.run(asked), strict=True
+            ):
+                # Retention and compaction leave gaps: nothing there is "read up to the end".
+                self.positions[tp] = run[-1].offset + 1 if run else max(offset, end)
+                moved = moved or self.positions[tp] > offset
+                if run:
+                    found[tp] = run
+            if moved or loop.time() >= until:
+                return found
+            await asyncio.sleep(min(_LOOK_SECONDS, max(0.0, until - loop.time())))
