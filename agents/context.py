@@ -19,7 +19,7 @@ from app.core.guards import DEFAULT_GUARDS
 from app.core.limiter import Limiter
 from app.core.questions import StoredQuestion
 from app.core.retry import RetryPolicy
-from app.core.strategies import STRATEGIES, Strategy
+from app.core.strategies import STRATEGIES, Strategies
 from app.ports import Ports, SweepLimits
 from app.topics import TopicNames
 from app.wire import TopicSchema
@@ -35,7 +35,7 @@ class Limits:
 
     policy: RetryPolicy = RetryPolicy()
     causes: CauseTable = BUILT_IN
-    strategies: tuple[Strategy, ...] = STRATEGIES
+    strategies: Strategies = STRATEGIES
     gate: Gate = Gate()
     gates_by_scorer: Mapping[str, Gate] = field(default_factory=dict)
     guards: tuple[str, ...] = DEFAULT_GUARDS

@@ -198,7 +198,7 @@ async def _open_model(settings: Settings, closers: list[Closer]) -> LanguageMode
         settings.llm_model,
         key,
         settings.llm_timeout_seconds,
-        also=sorted({each.model for each in settings.strategies if each.model}),
+        also=sorted(set(settings.strategies.models())),
         causes=settings.causes,
     )
     model = await resolve_model(chosen)

@@ -33,7 +33,7 @@ from app.core.flood import FloodPolicy
 from app.core.gate import Metric
 from app.core.guards import DEFAULT_GUARDS, guards_of
 from app.core.retry import RetryPolicy
-from app.core.strategies import STRATEGIES, Strategy
+from app.core.strategies import STRATEGIES, Strategies
 
 __all__ = [
     "PREFIX",
@@ -226,7 +226,7 @@ class Settings(BaseSettings):
     )
 
     _causes: CauseTable = PrivateAttr(default_factory=lambda: BUILT_IN)
-    _strategies: tuple[Strategy, ...] = PrivateAttr(default_factory=lambda: STRATEGIES)
+    _strategies: Strategies = PrivateAttr(default_factory=lambda: STRATEGIES)
 
     @field_validator("broker", "database", "cache", "llm", "scorer")
     @classmethod
@@ -289,7 +289,7 @@ class Settings(BaseSettings):
         return self._causes
 
     @property
-    def strategies(self) -> tuple[Strategy, ...]:
+    def strategies(self) -> Strategies:
         """How each generation is asked: STRATEGIES_FILE, else the built-in ones."""
         return self._strategies
 

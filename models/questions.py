@@ -30,6 +30,8 @@ QuestionText = Annotated[
 ReferenceText = Annotated[str, Meta(max_length=MAX_QUESTION_CHARACTERS, pattern=_NO_NUL)]
 AnswerText = Annotated[str, Meta(max_length=MAX_ANSWER_CHARACTERS, pattern=_NO_NUL)]
 Name = Annotated[str, Meta(max_length=256, pattern=_NO_NUL)]
+#: What rejected an answer, by name: no words of a guard, no figures.
+Reason = Annotated[str, Meta(max_length=64, pattern=r"\A[a-z_]+\Z")]
 Detail = Annotated[str, Meta(max_length=4_000, pattern=_NO_NUL)]
 Count = Annotated[int, Meta(ge=0, le=10_000)]
 Ordinal = Annotated[int, Meta(ge=1, le=10_000)]
@@ -66,7 +68,10 @@ class ScoredAttempt(faust.Record, namespace="answerloop.ScoredAttempt"):
 
 
 class QuestionState(faust.Record, abstract=True, namespace="answerloop.QuestionState"):
-    """What every record of a question carries. `deadline_seconds` 0 is no deadline."""
+    """What every record of a question carries. `deadline_seconds` 0 is no deadline.
+
+    `rejected_by` is what rejected the answer of the generation before: a guard, or `low_score`.
+    """
 
     question_id: QuestionId
     question_text: QuestionText
@@ -80,6 +85,7 @@ class QuestionState(faust.Record, abstract=True, namespace="answerloop.QuestionS
     best: Optional[ScoredAttempt] = None  # noqa: UP045
     first_called_at: Optional[UnixSeconds] = None  # noqa: UP045
     deadline_seconds: Seconds = 0.0
+    rejected_by: Optional[Reason] = None  # noqa: UP045
 
     @property
     def turn(self) -> Turn:
@@ -232,6 +238,7 @@ CARRIED = (
     "best",
     "first_called_at",
     "deadline_seconds",
+    "rejected_by",
 )
 
 #: Every record that travels on a topic.

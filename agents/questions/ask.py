@@ -14,11 +14,11 @@ import faust
 from agents.arrivals import read_concurrently
 from agents.context import Context
 from agents.endings import dead_letter, deadline_letter, past_deadline
+from agents.questions.asked import model_of
 from agents.questions.calling import call, keep_detached, unclaim
 from agents.questions.outcomes import Made, outgoing
 from agents.turnstile import Pass
 from agents.waits import Draining, interruptible, publish, until_up
-from app.core.strategies import strategy_for
 from app.ports import Busy, Claim, Claimed, ClaimRequest, Over
 from app.wire import Arrival
 from models.questions import LlmRequest
@@ -132,7 +132,7 @@ async def _claim(context: Context, request: LlmRequest) -> Claim:
                 call=request.call,
                 owner=context.owner,
                 lease_seconds=limits.lease_seconds,
-                model=_model_of(context, request),
+                model=model_of(context, request),
                 now=context.now(),
                 waited_seconds=request.waited_seconds,
                 deadline_at=request.deadline_at,
@@ -140,11 +140,6 @@ async def _claim(context: Context, request: LlmRequest) -> Claim:
         )
 
     return await until_up(context, "database", attempt)
-
-
-def _model_of(context: Context, request: LlmRequest) -> str:
-    """Return the model that this generation asks: the question's, or its strategy's own."""
-    return strategy_for(request.generation, context.limits.strategies).model or request.model
 
 
 def register(context: Context) -> None:

@@ -10,13 +10,13 @@ import asyncio
 from contextlib import suppress
 
 from agents.context import Context
+from agents.questions.asked import strategy_of
 from agents.questions.outcomes import Made, Outcome, answer_of, failure_of, outgoing
 from agents.turnstile import Pass
 from agents.waits import TRY_SECONDS, Draining, interruptible, send_once, until_up
 from app.core.pressure import Pressure, blames_the_server, pressure_of
 from app.core.questions import CallKey
 from app.core.retry import bounded_retry_after
-from app.core.strategies import prompt_for
 from app.errors import LlmFailed, StoreUnavailable, UnavailableError
 from app.ports import CallAnswer, CallFailure
 from models.questions import LlmRequest
@@ -53,7 +53,7 @@ async def call(context: Context, request: LlmRequest, leave: Pass) -> Made | Non
 
 async def _call_and_store(context: Context, request: LlmRequest, leave: Pass) -> Made | None:
     started = context.now()
-    prompt = prompt_for(request.question_text, request.generation, context.limits.strategies)
+    prompt = strategy_of(context, request).prompt_for(request.question_text)
     context.calls_in_flight += 1
     try:
         with context.waiting_for("the model", context.limits.call_seconds + _MARGIN_SECONDS):

@@ -11,11 +11,12 @@ from agents.arrivals import read_concurrently
 from agents.best import better
 from agents.context import Context
 from agents.endings import best_as_final, dead_letter
+from agents.questions.asked import model_of
 from agents.waits import Outgoing, publish, until_up
 from app.core.gate import Score
 from app.core.guards import Evidence, guard_of, object_to
 from app.core.judging import ZERO, Next, needs_score, verdict, what_next
-from app.core.strategies import strategy_for
+from app.core.strategies import reason_of
 from app.errors import ScoreFailure
 from app.ports import CallAnswer, StoredVerdict
 from app.wire import Arrival
@@ -107,6 +108,7 @@ def _outgoing(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> lis
                     "generation": answer.generation + 1,
                     "attempt": 1,
                     "best": best,
+                    "rejected_by": reason_of(guard_of(judged.why)),
                 }
             )
             rejected = _scored(context, answer, judged, final=False)
@@ -132,7 +134,7 @@ def _best(context: Context, answer: LlmAnswer, judged: StoredVerdict) -> ScoredA
         precision=score.precision,
         recall=score.recall,
         f1=score.f1,
-        model=strategy_for(answer.generation, context.limits.strategies).model or answer.model,
+        model=model_of(context, answer),
         threshold=judged.threshold,
         metric=judged.metric,
         gate=judged.gate,

@@ -199,7 +199,7 @@ def _compare_calls(
 
 
 def _seed_of(stored: StoredCall) -> int:
-    return STRATEGIES[min(stored.call.generation, len(STRATEGIES)) - 1].seed
+    return STRATEGIES.chosen("", stored.call.generation).seed
 
 
 def _what(call: ModelCall, known: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The views of the tables in force: `answerloop config causes` and `config strategies`."""
+"""The view of the table of causes in force: `answerloop config causes`."""
 
 from __future__ import annotations
 
@@ -90,17 +90,3 @@ def _wider(first: Rule, later: Rule) -> bool:
         getattr(first, name) in ("", getattr(later, name))
         for name in ("provider", "code", "broken", "text", "contains")
     )
-
-
-def strategy_rows(settings: Settings) -> Iterator[dict[str, Any]]:
-    """Yield how each generation is asked; the last row serves all that follow."""
-    for number, each in enumerate(settings.strategies, 1):
-        yield {
-            "generation": number,
-            "temperature": each.temperature,
-            "seed": each.seed,
-            "max_tokens": each.max_tokens,
-            "model": each.model or None,
-            "system": each.system or None,
-            "prompt": each.prompt,
-        }

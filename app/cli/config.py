@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from app.cli.causes import cause_rows, strategy_rows, unused_rules, waits_shown
+from app.cli.causes import cause_rows, unused_rules, waits_shown
 from app.cli.output import json_option, print_json, print_table, stderr
+from app.cli.strategies import asked_rows, repeated_calls, shown, strategy_rows
 from app.config.secret_urls import masked_url
 from app.loop import run as run_loop
 from app.settings import PREFIX, Settings, load_settings
@@ -100,15 +101,28 @@ def causes(as_json: bool) -> None:
 
 
 @config.command()
+@click.option("--question", metavar="TEXT", help="Show how this question is asked, by reason.")
 @json_option
-def strategies(as_json: bool) -> None:
-    """Show how each generation of a question is asked."""
-    rows = list(strategy_rows(load_settings()))
+def strategies(question: str | None, as_json: bool) -> None:
+    """Show how each generation is asked, and what changes by reason and language.
+
+    \b
+    answerloop config strategies
+    answerloop config strategies --question "¿Cuál es la capital de Perú?"
+    """
+    settings = load_settings()
+    if question is None:
+        rows = list(strategy_rows(settings))
+    elif question.strip():
+        rows = list(asked_rows(settings, question))
+    else:
+        raise click.BadParameter("a question is needed", param_hint="--question")
     if as_json:
         print_json(rows)
-        return
-    columns = ("generation", "temperature", "seed", "max_tokens", "model", "system", "prompt")
-    print_table(None, columns, ([row[name] for name in columns] for row in rows))
+    else:
+        print_table(None, tuple(rows[0]), map(shown, rows))
+    for line in repeated_calls(settings):
+        stderr().print(line)
 
 
 async def _check(settings: Settings) -> dict[str, dict[str, str]]:

@@ -1,19 +1,27 @@
-"""What changes when a weak answer is asked for again. Never the reference: that is cheating."""
+"""How a question is asked, and what changes when a weak answer is asked for again.
+
+The choice depends on the question, the generation and the NAME of what rejected the last answer (a
+guard, or `low_score`). Never on the reference, nor on the words of a guard, which may quote it: a
+reference in a prompt makes the score worthless.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-#: The one thing that a template may hold: there is no name for the reference answer.
-PLACEHOLDER = "{question}"
-_PLACEHOLDERS = re.compile(r"\{\s*\w*\s*\}")
+from app.core.guards import GUARDS
+from app.core.guards.language import language_of
+from app.core.templates import PLACEHOLDER, filled
 
 TEMPERATURE_BOUNDS = (0.0, 2.0)
 SEED_BOUNDS = (0, 2**31 - 1)
 MAX_TOKENS_BOUNDS = (1, 32_768)
-MAX_TEMPLATE_CHARACTERS = 8_000
+
+#: The gate rejected the answer, no guard did.
+LOW_SCORE = "low_score"
+#: What can reject an answer.
+REASONS = (LOW_SCORE, *GUARDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,73 +49,151 @@ class Strategy:
     system: str = ""
     max_tokens: int = 512
     model: str = ""
+    name: str = ""
+
+    def prompt_for(self, question_text: str) -> Prompt:
+        """Return the prompt of a question. The question is put in as it is."""
+        return Prompt(
+            system=self.system,
+            user=filled(self.prompt, question_text),
+            temperature=self.temperature,
+            seed=self.seed,
+            max_tokens=self.max_tokens,
+            model=self.model,
+        )
 
 
-#: By generation, from 1; the last one serves all that follow.
-STRATEGIES = (
-    Strategy(temperature=0.0, seed=1),
-    Strategy(
-        temperature=0.6,
-        seed=2,
-        prompt=f"Answer in one or two complete sentences.\n\n{PLACEHOLDER}",
-    ),
-    Strategy(
-        temperature=0.9,
-        seed=3,
-        prompt=f"Explain the answer briefly and precisely.\n\n{PLACEHOLDER}",
-    ),
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is otherwise than in the generation's strategy, for some questions; None: nothing.
+
+    For questions in `language` (empty: any) whose last answer was rejected for one of the reasons
+    `rejected_by` (empty: any), in `generation` (0: in each but the first).
+    """
+
+    rejected_by: tuple[str, ...] = ()
+    language: str = ""
+    generation: int = 0
+    temperature: float | None = None
+    prompt: str | None = None
+    system: str | None = None
+    max_tokens: int | None = None
+    model: str | None = None
+    name: str = ""
+
+    def fits(self, generation: int, language: str | None, rejected_by: str | None) -> bool:
+        """Tell whether it is for this generation of such a question."""
+        return (
+            generation == (self.generation or max(generation, 2))
+            and (not self.language or language == self.language)
+            and (not self.rejected_by or rejected_by in self.rejected_by)
+        )
+
+    def applied(self, strategy: Strategy) -> Strategy:
+        """Return the strategy with what is changed; its name tells both."""
+        fields = ("temperature", "prompt", "system", "max_tokens", "model")
+        found = {field: value for field in fields if (value := getattr(self, field)) is not None}
+        return replace(strategy, **found, name=f"{strategy.name} + {self.title}")
+
+    @property
+    def title(self) -> str:
+        """Its name, or what it is for."""
+        return self.name or ", ".join([*self.rejected_by, self.language]).strip(", ") or "again"
+
+
+@dataclass(frozen=True, slots=True)
+class Strategies:
+    """Strategies by generation, from 1; the last one serves all that follow.
+
+    All changes that fit are applied in their order: a later one wins.
+    """
+
+    generations: tuple[Strategy, ...]
+    changes: tuple[Change, ...] = ()
+
+    def chosen(
+        self, question_text: str, generation: int, rejected_by: str | None = None
+    ) -> Strategy:
+        """Return how a `generation` (1 = first) of a question is asked.
+
+        `rejected_by`, one of REASONS, is what rejected the generation before; another text or None
+        selects nothing.
+        """
+        strategy = self.plain(generation)
+        if not self.changes:
+            return strategy
+        language = question_language(question_text) if self._by_language else None
+        reason = rejected_by if generation > 1 else None
+        for change in self.changes:
+            if change.fits(max(generation, 1), language, reason):
+                strategy = change.applied(strategy)
+        return strategy
+
+    def plain(self, generation: int) -> Strategy:
+        """Return the strategy of a generation without any change; it has a name.
+
+        Those that the last one serves have seeds of their own: another try, not the same.
+        """
+        place = min(max(generation, 1), len(self.generations))
+        strategy = self.generations[place - 1]
+        further = max(0, generation - place)
+        seed = (strategy.seed + further) % (SEED_BOUNDS[1] + 1)
+        return replace(strategy, seed=seed, name=strategy.name or f"generation {place}")
+
+    def models(self) -> Iterator[str]:
+        """Yield the names of the models that are asked beside the one in force."""
+        for each in self.generations:
+            if each.model:
+                yield each.model
+        for change in self.changes:
+            if change.model:
+                yield change.model
+
+    @property
+    def _by_language(self) -> bool:
+        return any(change.language for change in self.changes)
+
+
+#: Measured with the bundled model: bench/regeneration.py, docs/strategies.md. The first generation
+#: is the plain question, without chance; the system texts stay empty, because the bundled model's
+#: own default one spoils easy answers.
+STRATEGIES = Strategies(
+    (
+        Strategy(temperature=0.0, seed=1, name="plain"),
+        Strategy(
+            temperature=0.6,
+            seed=2,
+            prompt=f"Answer in one or two complete sentences.\n\n{PLACEHOLDER}",
+            name="sentences",
+        ),
+        Strategy(
+            temperature=0.9,
+            seed=3,
+            prompt=f"Explain the answer briefly and precisely.\n\n{PLACEHOLDER}",
+            name="explain",
+        ),
+    )
 )
 
 
-def strategy_for(generation: int, strategies: Sequence[Strategy] = STRATEGIES) -> Strategy:
-    """Return the strategy of a `generation` (1 = first); the last one serves all that follow."""
-    return strategies[min(max(generation, 1), len(strategies)) - 1]
-
-
 def prompt_for(
-    question_text: str, generation: int, strategies: Sequence[Strategy] = STRATEGIES
+    question_text: str,
+    generation: int,
+    strategies: Strategies = STRATEGIES,
+    rejected_by: str | None = None,
 ) -> Prompt:
-    """Return the prompt of a question's `generation` (1 = first).
+    """Return the prompt of a question's `generation` (1 = first)."""
+    return strategies.chosen(question_text, generation, rejected_by).prompt_for(question_text)
 
-    The question is put in as it is: braces in it mean nothing. The built-in system text stays
-    empty: the bundled model's own default system prompt spoils easy answers.
+
+def reason_of(guard: str | None) -> str:
+    """Return the name of what rejected an answer: the guard, where one did that is known here."""
+    return guard if guard is not None and guard in GUARDS else LOW_SCORE
+
+
+def question_language(text: str) -> str | None:
+    """Return the language of a question (a name of `app.core.guards.language`), or None.
+
+    A short question has too few words to tell; an opening question mark is Spanish alone.
     """
-    strategy = strategy_for(generation, strategies)
-    before, _, after = strategy.prompt.partition(PLACEHOLDER)
-    return Prompt(
-        system=strategy.system,
-        user=f"{before}{question_text}{after}",
-        temperature=strategy.temperature,
-        seed=strategy.seed,
-        max_tokens=strategy.max_tokens,
-        model=strategy.model,
-    )
-
-
-def template_problem(template: str) -> str | None:
-    """Return what is wrong with a prompt template, or None.
-
-    Anything that looks like another placeholder is refused: `{reference}` must not look as if it
-    could work, and is a mistake as plain text.
-    """
-    if len(template) > MAX_TEMPLATE_CHARACTERS:
-        return f"it is over {MAX_TEMPLATE_CHARACTERS} characters"
-    if "\x00" in template:
-        return "it has a NUL"
-    others = [found for found in _PLACEHOLDERS.findall(template) if found != PLACEHOLDER]
-    if others:
-        return f"{others[0]} can't be filled in: {PLACEHOLDER} is all there is"
-    if template.count(PLACEHOLDER) != 1:
-        return f"it needs {PLACEHOLDER} exactly once"
-    return None
-
-
-def system_problem(text: str) -> str | None:
-    """Return what is wrong with a system text, or None: it takes no placeholder at all."""
-    if len(text) > MAX_TEMPLATE_CHARACTERS:
-        return f"it is over {MAX_TEMPLATE_CHARACTERS} characters"
-    if "\x00" in text:
-        return "it has a NUL"
-    if found := _PLACEHOLDERS.search(text):
-        return f"{found.group()} is not filled in here"
-    return None
+    return language_of(text) or ("Spanish" if "\u00bf" in text else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,25 @@ prompt = 'Reply with {"text": ...} to: {question} (briefly)'
 max_tokens = 64
 '''
 
+CHANGES = """
+[[generation]]
+
+[[generation]]
+name = "sentence"
+temperature = 0.5
+prompt = "Answer in one sentence: {question}"
+
+[[when]]
+language = "Spanish"
+prompt = "Responde en español con una frase: {question}"
+
+[[when]]
+name = "longer"
+generation = 3
+rejected_by = ["cut_off", "empty"]
+max_tokens = 2048
+"""
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -52,16 +72,72 @@ def test_a_good_file_says_how_each_generation_is_asked(file: Path) -> None:
         "You are an expert.",
         64,
     )
-    assert fourth == third
+    assert replace(fourth, seed=third.seed) == third
 
 
 def test_without_a_file_the_built_in_strategies_are_in_force() -> None:
     assert load_settings().strategies is STRATEGIES
 
 
+def test_what_changes_by_reason_and_language_is_said_in_the_file(file: Path) -> None:
+    file.write_text(CHANGES)
+    strategies = load_settings(strategies_file=file).strategies
+    names = [
+        strategies.chosen(question, generation, reason).name
+        for question, generation, reason in (
+            ("¿Qué es?", 1, None),
+            ("¿Qué es?", 2, "cut_off"),
+            ("¿Qué es?", 3, "empty"),
+            ("Why?", 3, "cut_off"),
+            ("Why?", 3, "low_score"),
+        )
+    ]
+    assert names == [
+        "generation 1",
+        "sentence + Spanish",
+        "sentence + Spanish + longer",
+        "sentence + longer",
+        "sentence",
+    ]
+    asked = prompt_for("¿Qué es?", 3, strategies, "cut_off")
+    assert (asked.user, asked.max_tokens, asked.temperature) == (
+        "Responde en español con una frase: ¿Qué es?",
+        2048,
+        0.5,
+    )
+
+
 BAD = [
-    ("", ["0 generations"]),
-    ("[[generation]]\n" * 101, ["101 generations", "1 to 100"]),
+    ("", ["0 generation tables"]),
+    ("[[generation]]\n" * 101, ["101 generation tables", "1 to 100"]),
+    ("[[generation]]\n" + "[[when]]\nlanguage = 'Greek'\nmodel = 'm'\n" * 101, ["101 when"]),
+    ("[[generation]]\nname = ''\n", ["line 2", "name", "1 to 40"]),
+    ("[[generation]]\nname = 'a\\tb'\n".replace("'", '"'), ["line 2", "name"]),
+    ("[[generation]]\nrejected_by = 'echo'\n", ["line 2", "rejected_by", "unknown"]),
+    ("[[generation]]\n[[when]]\ntemperature = 1\n", ["line 2", "when does it apply?"]),
+    ("[[generation]]\n[[when]]\nlanguage = 'Spanish'\n", ["line 2", "changes nothing"]),
+    (
+        "[[generation]]\n[[when]]\nrejected_by = 'eco'\nmodel = 'm'\n",
+        ["line 3", "low_score", "echo"],
+    ),
+    ("[[generation]]\n[[when]]\nrejected_by = []\nmodel = 'm'\n", ["line 3", "empty"]),
+    ("[[generation]]\n[[when]]\nrejected_by = [1]\nmodel = 'm'\n", ["line 3", "low_score"]),
+    ("[[generation]]\n[[when]]\nrejected_by = 7\nmodel = 'm'\n", ["line 3", "low_score"]),
+    ("[[generation]]\n[[when]]\nlanguage = 'es'\nmodel = 'm'\n", ["line 3", "Spanish"]),
+    ("[[generation]]\n[[when]]\nlanguage = 'Greek'\nseed = 3\n", ["line 4", "seed"]),
+    (
+        "[[generation]]\n[[when]]\nrejected_by = 'echo'\ngeneration = 1\nmodel = 'm'\n",
+        ["line 4", "2 or more"],
+    ),
+    ("[[generation]]\n[[when]]\ngeneration = 0\nmodel = 'm'\n", ["line 3", "generation"]),
+    (
+        "[[generation]]\n[[when]]\nlanguage = 'Greek'\nprompt = '{question} {reference}'\n",
+        ["line 4", "when 1", "{reference}"],
+    ),
+    (
+        "[[generation]]\n[[when]]\nlanguage = 'Greek'\nprompt = '{question} {why}'\n",
+        ["line 4", "{why}"],
+    ),
     ("[[generations]]\n", ["line 1", "did you mean 'generation'"]),
     ("[[generation]]\ntemp = 1\n", ["line 2", "'temp'", "temperature"]),
     ("[[generation]]\ntemperature = 2.1\n", ["line 2", "0 to 2"]),
@@ -116,6 +192,39 @@ def test_the_command_shows_how_each_generation_is_asked(file: Path) -> None:
     assert [row["generation"] for row in rows] == [1, 2, 3]
     assert [row["model"] for row in rows] == [None, None, "llama3.1:8b"]
     assert "llama3.1:8b" in CliRunner().invoke(cli, ["config", "strategies"], env=env).output
+
+
+def test_the_command_shows_how_one_question_is_asked_by_reason(file: Path) -> None:
+    file.write_text(CHANGES)
+    env = {"ANSWERLOOP_STRATEGIES_FILE": str(file)}
+    command = ["config", "strategies", "--question", "¿Qué es?", "--json"]
+    rows = json.loads(CliRunner().invoke(cli, command, env=env).stdout)
+    assert [(row["generation"], row["name"]) for row in rows] == [
+        (1, "generation 1"),
+        (2, "sentence + Spanish"),
+        (3, "sentence + Spanish"),
+        (3, "sentence + Spanish + longer"),
+    ]
+    assert rows[3]["rejected_by"] == ["empty", "cut_off"]
+    assert rows[1]["prompt"] == "Responde en español con una frase: ¿Qué es?"
+    blank = CliRunner().invoke(cli, ["config", "strategies", "--question", " "], env=env)
+    assert (blank.exit_code, "--question" in blank.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[[generation]]\n", "generation 2 asks just as generation 1 does"),
+        ("[[generation]]\n[[generation]]\ntemperature = 0.5\n", ""),
+        ("[[generation]]\n[[generation]]\nname = 'again'\n", "generation 2 asks just as"),
+    ],
+)
+def test_the_command_warns_of_a_call_that_repeats_another(file: Path, text: str, line: str) -> None:
+    file.write_text(text)
+    env = {"ANSWERLOOP_STRATEGIES_FILE": str(file)}
+    done = CliRunner().invoke(cli, ["config", "strategies"], env=env)
+    assert line in done.stderr
+    assert bool(line) == bool(done.stderr)
 
 
 def test_what_is_shown_is_what_the_file_holds(file: Path) -> None:

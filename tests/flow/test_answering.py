@@ -10,7 +10,7 @@ from app.adapters.llm.memory import ScriptedModel
 from app.adapters.scorer.memory import OverlapScorer
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
-from app.core.strategies import Strategy
+from app.core.strategies import Strategies, Strategy
 from app.errors import ScoreFailure, llm_failed
 from models.questions import ScoredAttempt
 from tests.flow.engine import LIMITS, make_ports, question, running
@@ -154,7 +154,7 @@ async def test_two_thousand_questions_all_end() -> None:
 
 
 async def test_a_later_generation_may_ask_another_model_and_its_attempt_says_so() -> None:
-    strategies = (Strategy(0.0, 1), Strategy(0.5, 2, model="large"))
+    strategies = Strategies((Strategy(0.0, 1), Strategy(0.5, 2, model="large")))
     ports = make_ports(model=ScriptedModel(script={"Why?": ["wrong", "An answer"]}))
     async with running(ports, limits=replace(LIMITS, strategies=strategies)) as engine:
         asked = question("Why?")

@@ -44,6 +44,8 @@ _SCRIPTS = {
     "DEVANAGARI": "Devanagari",
     "THAI": "Thai",
 }
+#: Whatever `language_of` may return.
+LANGUAGES = (*_PROFILES, *dict.fromkeys(_SCRIPTS.values()))
 _NAMED = re.compile(
     r"\b(?:translat|tradu|transl[ií]t|language|idioma|lengua|english|ingl[eé]s|spanish|espa[nñ]ol|"
     r"castellano|french|franc[eé]s|german|alem[aá]n|italian|portug|chin|japan|japon|corea|korea|"
