@@ -154,13 +154,17 @@ class LlmFailure(QuestionState, namespace="answerloop.LlmFailure"):
 
 
 class RetryDue(faust.Record, namespace="answerloop.RetryDue"):
-    """A timer's word that a wait is over; `hold` checks it against its table."""
+    """A word that a wait is over; `hold` checks it against its table.
+
+    A timer's comes when the wait is over. `early`: an operator's, that it is to end now.
+    """
 
     question_id: QuestionId
     round: Count
     generation: Ordinal
     attempt: Ordinal
     due_at: UnixSeconds
+    early: bool = False
 
     @property
     def turn(self) -> Turn:

@@ -116,7 +116,9 @@ def _on_due(
     changed: dict[str, Entry],
     outgoing: list[Outgoing],
 ) -> None:
-    decision = on_due(before.held if before else None, due.turn, context.now())
+    decision = on_due(
+        before.held if before else None, due.turn, context.now(), by_operator=due.early
+    )
     if before is None or before.request is None or isinstance(decision, Ignore):
         return
     request = _GATE.decode(before.request.encode())

@@ -77,14 +77,17 @@ def on_failure(
     )
 
 
-def on_due(held: Held | None, turn: Turn, now: float) -> Held | Ignore:
-    """Decide on a timer's word: the wait of exactly this turn ends, anything else is ignored.
+def on_due(
+    held: Held | None, turn: Turn, now: float, *, by_operator: bool = False
+) -> Held | Ignore:
+    """Decide on a word that a wait is over: that of exactly this turn ends, others are ignored.
 
-    So is a word that comes early (forged, or by a clock that is ahead): the timer repeats it.
+    So is a timer's word that comes early (by a clock that is ahead): the timer repeats it. An
+    operator's word ends the wait whenever it comes.
     """
     if held is None or held.failed != turn or held.due_at is None or held.settled_at is not None:
         return Ignore()
-    if now < held.due_at:
+    if now < held.due_at and not by_operator:
         return Ignore()
     return replace(held, due_at=None)
 

@@ -122,6 +122,15 @@ def test_an_early_word_releases_nothing() -> None:
     assert isinstance(on_due(held, Turn(0, 1, 1), NOW + 5), Held)
 
 
+def test_an_operators_word_ends_the_wait_it_names_at_once_and_no_other() -> None:
+    held = held_after(Turn(0, 1, 1))
+    released = on_due(held, Turn(0, 1, 1), NOW, by_operator=True)
+    assert isinstance(released, Held)
+    assert (released.due_at, released.overloads) == (None, held.overloads)
+    assert isinstance(on_due(held, Turn(0, 1, 2), NOW, by_operator=True), Ignore)
+    assert isinstance(on_due(released, Turn(0, 1, 1), NOW, by_operator=True), Ignore)
+
+
 def test_a_word_about_an_unknown_or_settled_question_is_ignored() -> None:
     assert isinstance(on_due(None, Turn(0, 1, 1), NOW), Ignore)
     settled = on_settled(held_after(Turn(0, 1, 1)), 0, NOW)
