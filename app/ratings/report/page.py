@@ -8,6 +8,7 @@ from app import __version__
 from app.charts.markup import Html, tag
 from app.charts.numbers import compact, moment, percent, shown
 from app.charts.page import page
+from app.charts.sections import section
 from app.charts.tiles import tile, tiles
 from app.ratings.report.course import draw_course
 from app.ratings.report.figures import RatingFigures
@@ -16,7 +17,6 @@ from app.ratings.report.sections import (
     distribution_section,
     fate_section,
     movies_section,
-    section,
     workers_table,
 )
 from app.ratings.report.workers import workers_of

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from app.charts.columns import Column, draw_columns
 from app.charts.markup import Html, join, tag
 from app.charts.numbers import duration, moment, percent, shown
 from app.charts.panels import NARROW, WIDE, key
+from app.charts.sections import both, number_cell, plain_table, section
 from app.charts.shares import Curve, draw_shares
 from app.core.ratings.changes import MovieTotal
 from app.ratings.report.figures import RatingFigures, by_rating, mean_of
@@ -15,22 +16,6 @@ from app.ratings.report.workers import WorkerFigures
 
 #: Share of the movies whose places are told.
 _TOP = 0.01
-
-
-def section(title: str, about: str, *parts: Html | None, empty: str) -> Html:
-    """Return a section; `empty` says why, when none of the parts is there."""
-    found = [part for part in parts if part is not None]
-    body = found if found else [tag("p", empty, class_="empty")]
-    said = tag("p", about, class_="about") if found else None
-    return tag("section", tag("h2", title), said, *body, class_="part")
-
-
-def both(wide: Html, narrow: Html, *keys: Html) -> Html:
-    """Return a figure with a drawing for wide and one for narrow pages."""
-    legend = tag("figcaption", *keys, class_="legend") if keys else None
-    return tag(
-        "figure", legend, tag("div", wide, class_="wide"), tag("div", narrow, class_="narrow")
-    )
 
 
 def distribution_section(figures: RatingFigures) -> Html:
@@ -106,14 +91,14 @@ def _rules(rejected: dict[str, int], events: int) -> Html | None:
         (
             tag("th", tag("code", rule), scope="row"),
             _bar(count, most, "rejected"),
-            _number(shown(count)),
-            _number(percent(count / events) if events else ""),
+            number_cell(shown(count)),
+            number_cell(percent(count / events) if events else ""),
         )
         for rule, count in ordered
     ]
     return join(
         tag("h3", "Rejected, by the rule they break"),
-        _table(("rule", "", "events", "share"), rows, "rules"),
+        plain_table(("rule", "", "events", "share"), rows, "rules"),
     )
 
 
@@ -151,7 +136,7 @@ def movies_section(figures: RatingFigures) -> Html:
     return section(
         "Most rated movies",
         f"The {shown(len(rows))} with the most ratings that stand.",
-        _table(heads, rows, "movies") if rows else None,
+        plain_table(heads, rows, "movies") if rows else None,
         empty="No movie has a rating yet.",
     )
 
@@ -159,13 +144,13 @@ def movies_section(figures: RatingFigures) -> Html:
 def _movie(place: int, movie: MovieTotal, most: int, recommended: int) -> tuple[Html, ...]:
     mean = mean_of(movie)
     return (
-        _number(shown(place)),
+        number_cell(shown(place)),
         tag("th", str(movie.movie_id), scope="row"),
         _bar(movie.ratings, most, "valid"),
-        _number(shown(movie.ratings)),
-        _number("\N{EN DASH}" if mean is None else f"{mean:.2f}"),
-        _number(shown(recommended)),
-        _number(moment(movie.last_timestamp / 1000)),
+        number_cell(shown(movie.ratings)),
+        number_cell("\N{EN DASH}" if mean is None else f"{mean:.2f}"),
+        number_cell(shown(recommended)),
+        number_cell(moment(movie.last_timestamp / 1000)),
     )
 
 
@@ -176,13 +161,13 @@ def workers_table(workers: Sequence[WorkerFigures]) -> Html | None:
     rows = [
         (
             tag("th", worker.worker, scope="row"),
-            _number(shown(worker.events)),
-            _number(shown(round(worker.per_second))),
-            _number(duration(worker.latency_p50)),
-            _number(duration(worker.latency_p99)),
-            _number(shown(worker.lag)),
+            number_cell(shown(worker.events)),
+            number_cell(shown(round(worker.per_second))),
+            number_cell(duration(worker.latency_p50)),
+            number_cell(duration(worker.latency_p99)),
+            number_cell(shown(worker.lag)),
             tag("td", worker.model),
-            _number(moment(worker.last_at)),
+            number_cell(moment(worker.last_at)),
         )
         for worker in workers
     ]
@@ -197,18 +182,8 @@ def workers_table(workers: Sequence[WorkerFigures]) -> Html | None:
         "last heard",
     )
     many = f"{shown(len(workers))} workers" if len(workers) > 1 else "1 worker"
-    table = tag("div", _table(heads, rows, "workers"), class_="scroll")
+    table = tag("div", plain_table(heads, rows, "workers"), class_="scroll")
     return tag("details", tag("summary", many), table, open="" if len(rows) <= 6 else None)
-
-
-def _table(heads: Iterable[str], rows: Sequence[tuple[Html, ...]], style: str) -> Html:
-    head = tag("tr", *(tag("th", name, scope="col") for name in heads))
-    body = tag("tbody", *(tag("tr", *cells) for cells in rows))
-    return tag("table", tag("thead", head), body, class_=style)
-
-
-def _number(value: str) -> Html:
-    return tag("td", value, class_="number")
 
 
 def _bar(count: int, most: int, style: str) -> Html:
