@@ -60,6 +60,7 @@ class Batcher(Generic[Item, Result]):
         self._running: dict[asyncio.Task[None], list[_Waiter[Item, Result]]] = {}
         self._full = asyncio.Event()
         self._closed = False
+        self._gone = 0
 
     async def submit(self, item: Item) -> Result:
         """Return the item's result. Raises what the batch raised, RuntimeError after `close`."""
@@ -70,6 +71,7 @@ class Batcher(Generic[Item, Result]):
         if self._closed:
             raise RuntimeError("the batcher is closed")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(self._note_gone)
         self._waiting.append(_Waiter(item, future))
         if len(self._waiting) >= self._max_size:
             self._full.set()
@@ -117,6 +119,15 @@ class Batcher(Generic[Item, Result]):
         self._full.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._full.wait(), self._linger_seconds)
+
+    def _note_gone(self, future: asyncio.Future[Result]) -> None:
+        """Keep no more items of cancelled waiters than of others: they may come and go quickly."""
+        if not future.cancelled():
+            return
+        self._gone += 1
+        if self._gone > max(self._max_size, len(self._waiting) // 2):
+            self._waiting = deque(each for each in self._waiting if not each.future.done())
+            self._gone = 0
 
     def _take(self) -> list[_Waiter[Item, Result]]:
         batch: list[_Waiter[Item, Result]] = []

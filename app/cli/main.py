@@ -17,7 +17,12 @@ COMMANDS = {
     "ask": ("app.cli.ask", "ask", "Ask one question and wait for its end"),
     "show": ("app.cli.ask", "show", "Show a question with all its attempts"),
     "costs": ("app.cli.costs", "costs", "What answers cost: calls, tokens, seconds"),
-    "score": ("app.cli.score", "score", "BERTScore of a candidate and a reference"),
+    "score": ("app.cli.score", "score", "BERTScore of a file of pairs, or of one pair"),
+    "score-server": (
+        "app.cli.score_server",
+        "score_server",
+        "Serve BERTScore to workers and programs",
+    ),
     "ratings": ("app.cli.ratings", "ratings", "Ratings: send, look at their topic, recommend"),
     "dlq": ("app.cli.dlq", "dlq", "Dead letters: list, show, plan, redrive, purge"),
     "topics": ("app.cli.topics", "topics", "Create, list and describe topics"),

@@ -195,3 +195,19 @@ async def test_given_up_everyone_who_waits_gets_the_error_and_nothing_more_begin
     recorder.gate.set()
     await batcher.close()
     assert recorder.batches == [[0, 1]]
+
+
+async def test_items_of_those_who_went_are_not_kept_while_a_long_batch_runs() -> None:
+    recorder = Recorder()
+    batcher = Batcher(recorder.run, max_size=10)
+    recorder.gate.clear()
+    first = batcher.put(0)
+    await settle()
+    for item in range(1, 1000):
+        batcher.put(item).cancel()
+        await asyncio.sleep(0)
+    stays = batcher.put(1000)
+    await settle()
+    assert len(batcher._waiting) <= 12
+    recorder.gate.set()
+    assert await asyncio.gather(first, stays) == [0, 2000]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import random
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -16,11 +20,17 @@ from app.errors import ScoreFailure, ScorerUnavailable, SettingsError
 SETTING = "ANSWERLOOP_SCORER"
 _BODY_LIMIT = 4 * 1024 * 1024
 _CONNECT_SECONDS = 5.0
+_CLOSE_SECONDS = 5.0
 #: Sum of the UTF-8 bytes of a request's texts: a server refuses bodies over 64 KiB.
 _REQUEST_TEXT_BYTES = 48 * 1024
 _SHORTENED_CHARACTERS = 6_000
 #: The server takes the request for wrong: this pair will not get a score from it.
 _REFUSED = (400, 413, 422)
+#: Requests on the way at a time: while the server scores one, it has the next.
+_AT_ONCE = 2
+_LONGEST_PAUSE_SECONDS = 30.0
+#: Clients that were refused together come back one after the other.
+_SPREAD = 0.25
 
 Pair = tuple[str, str]
 
@@ -29,8 +39,10 @@ class HttpScorer:
     """The scorer of the answerloop at `base_url` (`http://host:8000`).
 
     Constructing connects nothing. `name` is the server's own word for its model once it has
-    answered, and the address before. Pairs that arrive together go in one request; a call ends
-    within `timeout_seconds`. Of a long text the beginning is sent.
+    answered, and the address before. Pairs that arrive together go in one request, two of which
+    are on the way at a time; one ends within `timeout_seconds`. After a 503 with `Retry-After`
+    nothing is asked for that long: calls wait, and that is no part of their time. Of a long text
+    the beginning is sent.
     """
 
     def __init__(
@@ -51,7 +63,9 @@ class HttpScorer:
         self._session: aiohttp.ClientSession | None = None
         self._name = self._base_url
         self._library = ""
-        self._batcher = Batcher[Pair, Score](self._run_batch, max_size=max_batch)
+        self._not_before = -1.0
+        self._closing = asyncio.Event()
+        self._batcher = Batcher[Pair, Score](self._run_batch, max_size=max_batch, at_once=_AT_ONCE)
 
     @property
     def name(self) -> str:
@@ -76,9 +90,11 @@ class HttpScorer:
 
     async def _submit(self, pair: Pair) -> Score:
         try:
-            return await self._batcher.submit((_sendable(pair[0]), _sendable(pair[1])))
+            score = await self._batcher.submit((_sendable(pair[0]), _sendable(pair[1])))
         except RuntimeError as error:
             raise ScorerUnavailable(f"the scorer at {self._base_url}: {error}") from None
+        shortened = any(len(text) > _SHORTENED_CHARACTERS for text in pair)
+        return replace(score, cut=True) if shortened else score
 
     async def _run_batch(self, pairs: list[Pair]) -> list[Score | Exception]:
         results: list[Score | Exception] = []
@@ -88,13 +104,16 @@ class HttpScorer:
 
     async def _score_part(self, pairs: list[Pair]) -> list[Score | Exception]:
         body = {"pairs": [{"candidate": cand, "reference": ref} for cand, ref in pairs]}
+        await self._until_welcome()
         status, document = await self._exchange("POST", "/score", body)
         if status in _REFUSED and len(pairs) > 1:  # a bad pair must not take its company along
             return [(await self._score_part([pair]))[0] for pair in pairs]
         if status in _REFUSED:
             return [ScoreFailure(f"the scorer at {self._base_url} refused a pair: HTTP {status}")]
         if status != 200:
-            raise ScorerUnavailable(f"the scorer at {self._base_url} answered HTTP {status}")
+            raise ScorerUnavailable(
+                f"the scorer at {self._base_url} answered HTTP {status}{_told(document)}"
+            )
         rows = document.get("scores") if isinstance(document, dict) else None
         if not isinstance(rows, list) or len(rows) != len(pairs):
             raise ScorerUnavailable(f"{self._base_url}/score does not answer with scores")
@@ -106,10 +125,26 @@ class HttpScorer:
             self._library = library[:200]
         return [self._read(row) for row in rows]
 
+    async def _until_welcome(self) -> None:
+        """Wait for as long as the server asked for, when it was busy. Raises ScorerUnavailable."""
+        while (left := self._not_before - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), left)
+                raise ScorerUnavailable(f"the scorer at {self._base_url}: it was closed")
+
+    def _note_busy(self, retry_after: str | None) -> None:
+        """Ask nothing for the seconds that a busy server named (a date is not looked at)."""
+        text = (retry_after or "").strip()
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            seconds = min(max(1.0, float(text)), _LONGEST_PAUSE_SECONDS)
+            pause = seconds * (1 + _SPREAD * random.random())
+            self._not_before = max(self._not_before, time.monotonic() + pause)
+
     def _read(self, row: Any) -> Score | Exception:
         try:
-            return Score(float(row["precision"]), float(row["recall"]), float(row["f1"]))
-        except (ValueError, TypeError, KeyError, OverflowError):
+            figures = (float(row[name]) for name in ("precision", "recall", "f1"))
+            return Score(*figures, cut=row.get("cut") is True)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return ScoreFailure(f"the scorer at {self._base_url} gave no score for a pair")
 
     async def _exchange(
@@ -132,6 +167,8 @@ class HttpScorer:
             raise ScorerUnavailable(f"the scorer at {self._base_url}: {reason}") from None
         if len(raw) > _BODY_LIMIT:
             raise ScorerUnavailable(f"the scorer at {self._base_url} answers without end")
+        if response.status == 503:
+            self._note_busy(response.headers.get("Retry-After"))
         try:
             return response.status, json.loads(raw)
         except (ValueError, RecursionError):
@@ -144,16 +181,30 @@ class HttpScorer:
 
     async def check(self) -> str:
         """Score one small pair: proves address, token and model. Raises ScorerUnavailable."""
+        left = self._not_before - time.monotonic()
+        if left > 0:
+            raise ScorerUnavailable(
+                f"the scorer at {self._base_url} is busy and asked to come back in {left:.0f} s"
+            )
         (score,) = await self._score_part([("ready", "ready")])
         if isinstance(score, Exception):
             raise ScorerUnavailable(str(score))
         return f"{self._name} at {self._base_url}"
 
     async def close(self) -> None:
-        """Score what is waiting, and close all connections."""
-        await self._batcher.close()
+        """Score what is waiting, unless that takes long, and close all connections."""
+        self._closing.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._batcher.close(), _CLOSE_SECONDS)
         if self._session is not None:
             await self._session.close()
+
+
+def _told(document: Any) -> str:
+    """Return what an error's body says, where it is ours."""
+    error = document.get("error") if isinstance(document, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return f": {message[:300]}" if isinstance(message, str) else ""
 
 
 def _sendable(text: str) -> str:
