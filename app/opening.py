@@ -19,6 +19,9 @@ from app.ports.ratings import RatingPorts, RatingStore
 from app.ports.recommender import Recommender
 from app.settings import PREFIX, Settings
 
+#: How long a start waits for a scorer elsewhere to tell its name.
+GREETING_SECONDS = 3.0
+
 Closer = Callable[[], Awaitable[None]]
 Part = TypeVar("Part")
 PortsT = TypeVar("PortsT")
@@ -92,6 +95,7 @@ async def _question_ports(settings: Settings, dsn: str | None, closers: list[Clo
     cache = await _open_cache(settings, closers)
     model = await _named("LLM", _open_model(settings, closers))
     scorer = open_scorer(settings, closers)
+    await greet_scorer(settings, scorer)
     return Ports(model, scorer, store, cache, SystemClock())
 
 
@@ -230,6 +234,32 @@ def open_scorer(settings: Settings, closers: list[Closer]) -> Scorer:
         scorer = HttpScorer(settings.scorer, token)
     closers.append(scorer.close)
     return scorer
+
+
+async def greet_scorer(settings: Settings, scorer: Scorer) -> None:
+    """Learn the name of a scorer elsewhere, and log the gate that it puts in force.
+
+    One that is away is no reason not to start: it tells its name with its first scores.
+    """
+    if settings.scorer in ("local:", "memory:"):
+        return
+    from app.config.gate import gate_by
+
+    away = ""
+    try:
+        async with asyncio.timeout(GREETING_SECONDS):
+            await scorer.check()
+    except UnavailableError as error:
+        away = str(error)
+    except TimeoutError:
+        away = f"no answer within {GREETING_SECONDS:.0f} s"
+    gate = gate_by(settings, scorer.name)
+    facts = {"gate": gate.source, "metric": str(gate.metric), "threshold": gate.threshold}
+    if away:
+        mend = "QUALITY_PROFILE=minilm-l6 names the bundled model's gate"
+        log.warning("scorer_away", reason=away[:300], **facts, until="it tells its name", mend=mend)
+    else:
+        log.info("scorer_elsewhere", scorer=scorer.name, **facts)
 
 
 def open_recommender(settings: Settings) -> Recommender:

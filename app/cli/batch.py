@@ -46,6 +46,8 @@ class Totals:
     rows: int = 0
     bad_rows: int = 0
     rejects: Path | None = None
+    #: What the scorer of the answers calls itself; empty: nothing was scored.
+    scorer: str = ""
     counts: Counter[str] = field(default_factory=Counter)
     answered_before: int = 0
     f1_sum: Counter[str] = field(default_factory=Counter)
@@ -61,6 +63,7 @@ class Totals:
         """Count a question that ended."""
         status = row["status"]
         self.counts[status] += 1
+        self.scorer = row.get("scorer") or self.scorer
         if row.get("cause"):
             self.causes[row["cause"]] += 1
         if row.get("f1") is not None:

@@ -126,6 +126,7 @@ def strategies(question: str | None, as_json: bool) -> None:
 
 
 async def _check(settings: Settings) -> dict[str, dict[str, str]]:
+    from app.config.gate import gate_by
     from app.engine_file import running_engine
     from app.errors import AnswerloopError
     from app.opening import open_ports
@@ -159,6 +160,9 @@ async def _check(settings: Settings) -> dict[str, dict[str, str]]:
                 results[name] = {"status": "up", "detail": detail}
             except AnswerloopError as error:
                 results[name] = {"status": "down", "detail": str(error)}
+        gate = gate_by(settings, ports.scorer.name)  # a scorer elsewhere has told its name now
+        detail = f"{gate.metric} >= {gate.threshold:g} ({gate.source})"
+        results["gate"] = {"status": "up", "detail": detail}
     finally:
         await opened.close()
     return results

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from app.cli.batch import Totals
 from app.cli.output import printable, stdout
-from app.config.gate import gate_in_force
+from app.config.gate import gate_by
 from app.core.costs import Costs, total
 from app.core.lifecycle import Status
 from app.settings import Settings
@@ -35,7 +35,7 @@ def print_summary(totals: Totals, settings: Settings) -> None:
     for name, value, meaning in _work(totals):
         table.add_row(name, value, "", meaning)
     console.print(table)
-    gate = gate_in_force(settings)
+    gate = gate_by(settings, totals.scorer)
     console.print(f"gate: {gate.metric} >= {gate.threshold:g} ({gate.source})")
     for cause, count in totals.causes.most_common():
         console.print(f"cause {printable(cause)}: {count}")

@@ -78,4 +78,4 @@ def _engine_facts(pipelines: Pipelines) -> dict[str, str]:
     if pipelines.questions is None:
         return {}
     context = pipelines.questions.context
-    return {"model": context.ports.model.where, "gate": context.limits.gate.source}
+    return {"model": context.ports.model.where, "gate": context.gate.source}
