@@ -104,6 +104,12 @@ class Settings(BaseSettings):
         "auto:",
         description="Calibrated gate: auto:, a file, or none (the two settings)",
     )
+    gate_max_random_pass: float = Field(
+        0.05, ge=0, le=1, description="Random pairs that may pass before a gate check warns: share"
+    )
+    gate_max_good_fail: float = Field(
+        0.25, ge=0, le=1, description="Good pairs that may fail before a gate check warns: share"
+    )
     guards: str = Field(
         ",".join(DEFAULT_GUARDS),
         description="Guards beside the score that reject an answer: names, all, none",

@@ -1,0 +1,165 @@
+"""`answerloop gate check`: the gate in force on pairs whose quality is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.cli.output import json_option, print_error, print_json, print_table
+from app.logs import configure_logging
+from app.loop import run as run_loop
+from app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from app.calibration.check import GateCheck
+    from app.calibration.statistics import Rate
+
+_SEED = 1
+
+
+@click.command(short_help="Try the gate in force on good and random pairs")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--max-random-pass",
+    "gate_max_random_pass",
+    type=click.FloatRange(0, 1),
+    help="Share of random pairs that may pass.  [default: GATE_MAX_RANDOM_PASS]",
+)
+@click.option(
+    "--max-good-fail",
+    "gate_max_good_fail",
+    type=click.FloatRange(0, 1),
+    help="Share of good pairs that may fail.  [default: GATE_MAX_GOOD_FAIL]",
+)
+@click.option("--limit", type=click.IntRange(min=10), default=500, show_default=True)
+@click.option("--format", "file_format", help="csv or jsonl; default: by name and content.")
+@json_option
+def check(
+    file: Path | None,
+    gate_max_random_pass: float | None,
+    gate_max_good_fail: float | None,
+    limit: int,
+    file_format: str | None,
+    as_json: bool,
+) -> None:
+    """Score good and random pairs, and say what the gate in force does with them.
+
+    FILE is as for `gate calibrate`; without it, 96 built-in pairs in English and Spanish. Exit code
+    1 when more random pairs pass, or more good ones fail, than may.
+
+    \b
+    answerloop gate check
+    answerloop gate check labelled.csv --max-good-fail 0.1
+    """
+    from app.calibration.check import mend
+    from app.calibration.start import tolerance_of
+    from app.config.gate import SHIPPED, read_profile
+
+    settings = load_settings(
+        gate_max_random_pass=gate_max_random_pass, gate_max_good_fail=gate_max_good_fail
+    )
+    configure_logging(settings.log_format, "warning")
+    found = run_loop(_check(settings, file, file_format, limit))
+    findings = found.findings(tolerance_of(settings))
+    if as_json:
+        print_json(_as_json(found, findings))
+    else:
+        _print(found, settings)
+    if findings:
+        for finding in findings:
+            print_error(f"warning: {finding}")
+        print_error(mend(found.gate, read_profile(SHIPPED).scorer == found.scorer))
+        raise SystemExit(1)
+
+
+async def _check(
+    settings: Settings, file: Path | None, file_format: str | None, limit: int
+) -> GateCheck:
+    from app.calibration.check import built_in_check_pairs
+    from app.calibration.kept import KeptScores, keep
+    from app.calibration.pairs import Kind, pairs_of
+    from app.calibration.start import check_kept
+    from app.cli.gate_pairs import sample_of, score_with_bar
+    from app.config.gate import gate_in_force
+    from app.opening import Closer, open_scorer
+
+    gate_in_force(settings)  # before the work, not after it
+    if file is None:
+        pairs = built_in_check_pairs()
+    else:
+        known = sample_of(file, file_format, limit, _SEED).known
+        tried = (Kind.GOOD, Kind.BAD, Kind.UNRELATED)
+        pairs = [pair for pair in pairs_of(known, _SEED) if pair.kind in tried]
+    closers: list[Closer] = []
+    try:
+        scorer = open_scorer(settings, closers)
+        scored, failed = await score_with_bar(scorer, pairs, ())
+        if file is None and not failed:
+            keep(settings, scorer, scored)
+        return check_kept(settings, KeptScores(scorer.name, scorer.library, scored))
+    finally:
+        for closer in reversed(closers):
+            await closer()
+
+
+def _print(found: GateCheck, settings: Settings) -> None:
+    rows = []
+    for name, rates in [("all", (found.random, found.good)), *found.by_language.items()]:
+        for kind, rate in zip(("random", "good"), rates, strict=True):
+            rows.append(
+                (kind, name, *_shown(rate, passing=kind == "random"), _limit(kind, settings))
+            )
+    if found.bad.count:
+        rows.append(("labelled bad", "all", *_shown(found.bad, passing=True), "-"))
+    from app.calibration.check import gate_words
+
+    title = f"{gate_words(found.gate)}, scorer {found.scorer}"
+    columns = ("pairs", "language", "wrong", "of", "share", "95 % interval", "at most")
+    print_table(title, columns, rows)
+
+
+def _limit(kind: str, settings: Settings) -> str:
+    random, good = settings.gate_max_random_pass, settings.gate_max_good_fail
+    return f"{random if kind == 'random' else good:.1%}"
+
+
+def _shown(rate: Rate, *, passing: bool) -> tuple[str, str, str, str]:
+    """Return how many are on the wrong side: bad ones that pass, good ones that fail."""
+    from app.calibration.statistics import wilson
+
+    wrong = rate.passed if passing else rate.count - rate.passed
+    if not rate.count:
+        return "0", "0", "-", "-"
+    low, high = wilson(wrong, rate.count)
+    said = "passed" if passing else "failed"
+    return (
+        f"{wrong} {said}",
+        str(rate.count),
+        f"{wrong / rate.count:.1%}",
+        f"{low:.1%} to {high:.1%}",
+    )
+
+
+def _as_json(found: GateCheck, findings: list[str]) -> dict[str, Any]:
+    def share(rate: Rate) -> dict[str, Any]:
+        return {"passed": rate.passed, "count": rate.count, "share": rate.share}
+
+    return {
+        "gate": {
+            "metric": str(found.gate.metric),
+            "threshold": found.gate.threshold,
+            "source": found.gate.source,
+        },
+        "scorer": found.scorer,
+        "random": share(found.random),
+        "good": share(found.good),
+        "bad": share(found.bad),
+        "languages": {
+            name: {"random": share(random), "good": share(good)}
+            for name, (random, good) in found.by_language.items()
+        },
+        "findings": findings,
+        "fine": not findings,
+    }
