@@ -42,6 +42,9 @@ MAX_KEY_CHARACTERS = 255
 WaitSeconds = Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS)]
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE_LIMIT)]
 PageCursor = Annotated[str, Meta(min_length=1, max_length=2000)]
+#: What is looked for in texts, and a cause: no NUL, which PostgreSQL's text can't hold.
+SearchText = Annotated[str, Meta(max_length=1000, pattern=r"\A[^\x00]*\Z")]
+CauseText = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\A[^\x00]*\Z")]
 IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=MAX_KEY_CHARACTERS)]
 
 Body = TypeVar("Body")

@@ -18,6 +18,7 @@ from app.letters.sender import ProducerSender
 from app.letters.shown import decoded, filter_of
 from app.settings import Settings
 from app.web import letter_bodies as bodies
+from app.web.audit import note
 from app.web.bodies import (
     NotJson,
     PageCursor,
@@ -84,6 +85,7 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
             order = _order(raw, context.now())
         done = await desk().redrive(order)
         context.metrics.count("letters_redriven", by=done.get("sent", 0))
+        note(_audited(done) | {"dry_run": order.dry_run, "by": order.by})
         return json_reply(done)
 
     async def purge(request: web.Request) -> web.Response:
@@ -91,14 +93,18 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
             body = await read_body(request, bodies.PurgeBody)
         parts = _parts(body.filter)
         wanted = filter_of({"state": "all", **parts} if parts else {}, context.now())
-        return json_reply(await desk().purge(wanted, explicit=bool(parts), dry_run=body.dry_run))
+        done = await desk().purge(wanted, explicit=bool(parts), dry_run=body.dry_run)
+        note(_audited(done) | {"dry_run": body.dry_run})
+        return json_reply(done)
 
     async def redrives(request: web.Request) -> web.Response:
         limit = read_parameter(request, "limit", PageLimit, 50)
         return json_reply({"redrives": await desk().redrives(limit)})
 
     async def resume(_: web.Request) -> web.Response:
-        return json_reply({"resumed": context.flood.resume()})
+        done = {"resumed": context.flood.resume()}
+        note(done)
+        return json_reply(done)
 
     app.router.add_get("/dead-letters", many)
     app.router.add_get("/dead-letters/{topic}/{partition}/{offset}", one)
@@ -106,6 +112,11 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
     app.router.add_post("/dead-letters/purge", purge)
     app.router.add_get("/redrives", redrives)
     app.router.add_post("/flood/resume", resume)
+
+
+def _audited(done: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of what was done, without the letters themselves."""
+    return {name: value for name, value in done.items() if isinstance(value, int | str)}
 
 
 @contextmanager

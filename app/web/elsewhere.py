@@ -13,9 +13,20 @@ from app.web.replies import error_response
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-#: The first part of the paths that each pipeline's worker serves.
+#: How the paths begin that each pipeline's worker serves.
 FIRST_PARTS = {
-    QUESTIONS: ("query", "questions", "costs", "score", "dead-letters", "redrives", "flood"),
+    QUESTIONS: (
+        "query",
+        "questions",
+        "costs",
+        "score",
+        "dead-letters",
+        "redrives",
+        "flood",
+        "retries",
+        "ui/api/questions",
+        "ui/api/retries",
+    ),
     RATINGS: ("ratings", "recommendations"),
 }
 
@@ -34,7 +45,8 @@ def hints(running: Collection[str]) -> Any:
         try:
             return await handler(request)
         except web.HTTPNotFound:
-            pipeline = absent.get(request.path.split("/")[1])
+            path = f"{request.path[1:]}/"
+            pipeline = next((absent[part] for part in absent if path.startswith(f"{part}/")), None)
             if pipeline is None:
                 raise
             return error_response(

@@ -44,8 +44,11 @@ class Worker:
         return await _first_not_ready(self._running)
 
 
-def add_routes(app: web.Application, running: Running) -> None:
-    probes.add_routes(app, Worker(running))
+def add_routes(
+    app: web.Application, running: Running, page: Callable[[web.Request], web.Response]
+) -> None:
+    """Serve the probes, and `page` at `/` to those who want HTML."""
+    probes.add_routes(app, Worker(running), page)
 
 
 async def _first_not_ready(running: Running) -> str | None:

@@ -122,7 +122,7 @@ def _types(operations: Iterable[Operation]) -> list[Any]:
         if operation.body is not None:
             kinds.append(operation.body)
         for reply in operation.replies.values():
-            kinds += [reply.kind, *reply.others.values()]
+            kinds += _contents(reply).values()
         for kind in kinds:
             found += kind.kinds if isinstance(kind, OneOf) else (kind,)
     return found
@@ -173,10 +173,9 @@ def _parameter(parameter: Parameter, known: _Schemas) -> dict[str, Any]:
 
 
 def _reply(reply: Reply, known: _Schemas) -> dict[str, Any]:
-    kinds = {JSON: reply.kind, **reply.others}
     described: dict[str, Any] = {
         "description": reply.about,
-        "content": {name: {"schema": known.of(kind)} for name, kind in kinds.items()},
+        "content": {n: {"schema": known.of(kind)} for n, kind in _contents(reply).items()},
     }
     if reply.headers:
         described["headers"] = {
@@ -184,6 +183,11 @@ def _reply(reply: Reply, known: _Schemas) -> dict[str, Any]:
             for name, about in reply.headers.items()
         }
     return described
+
+
+def _contents(reply: Reply) -> dict[str, Any]:
+    """Return the type of each content type of a reply."""
+    return dict(reply.others) if reply.kind is None else {JSON: reply.kind, **reply.others}
 
 
 def _error(status: int, known: _Schemas) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from app.web.bodies import (
     QueryBody,
     WaitSeconds,
 )
+from app.web.openapi_dashboard import DASHBOARD_OPERATIONS
 from app.web.openapi_letters import LETTER_OPERATIONS
 from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
 from app.web.openapi_rating_intake import RATING_INTAKE_OPERATIONS
@@ -143,6 +144,14 @@ _HEALTH = Operation(
 )
 
 
+_INDEX = Operation(
+    name="getIndex",
+    summary="The service's name, version and routes; the dashboard when `Accept` asks for HTML",
+    tag="service",
+    replies={200: Reply("The index", shapes.Index, others={"text/html": str})},
+)
+
+
 def _probe(name: str, summary: str, kind: Any, *errors: int) -> Operation:
     return Operation(name, summary, "service", {200: Reply("Yes", kind)}, errors=errors)
 
@@ -159,8 +168,9 @@ OPERATIONS: dict[str, Operation] = {
     "GET /health": _HEALTH,
     "GET /livez": _probe("isAlive", "Whether the process serves requests", shapes.Alive),
     "GET /readyz": _probe("isReady", "Whether this worker takes work", shapes.Ready, 503),
-    "GET /": _probe("getIndex", "The service's name, version and routes", shapes.Index),
+    "GET /": _INDEX,
     **LETTER_OPERATIONS,
+    **DASHBOARD_OPERATIONS,
     **RATING_OPERATIONS,
     **RATING_INTAKE_OPERATIONS,
     "GET /openapi.json": _probe("getOpenApi", "This description", dict[str, Any]),

@@ -29,7 +29,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A good reply: the type of its JSON body, and of other content types it may have instead."""
+    """A good reply: the type of its JSON body, and of other content types it may have instead.
+
+    `kind` None: it never is JSON.
+    """
 
     about: str
     kind: Any

@@ -40,6 +40,9 @@ class Attempt(Shape):
     waited_seconds: float
     verdict: Literal["pass", "fail", "unscored"] | None
     round: int | UnsetType = UNSET
+    strategy: str | UnsetType = UNSET
+    temperature: float | UnsetType | None = UNSET
+    seed: int | UnsetType | None = UNSET
     cause: str | UnsetType = UNSET
     answer: str | UnsetType = UNSET
     precision: float | UnsetType = UNSET
@@ -123,6 +126,7 @@ class Scored(Shape, kw_only=True):
     precision: float
     recall: float
     f1: float
+    cut: bool
     verdict: Literal["pass", "fail"]
     guards: list[str]
 

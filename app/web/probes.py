@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from aiohttp import web
@@ -32,7 +33,13 @@ class Served(Protocol):
         ...
 
 
-def add_routes(app: web.Application, served: Served) -> None:
+def add_routes(
+    app: web.Application,
+    served: Served,
+    page: Callable[[web.Request], web.Response] | None = None,
+) -> None:
+    """Serve the probes, and at `/` an index; `page` answers those who want HTML there."""
+
     async def health(_: web.Request) -> web.Response:
         status, dependencies = await served.health()
         return json_reply(
@@ -63,12 +70,17 @@ def add_routes(app: web.Application, served: Served) -> None:
         return json_reply(served.metrics.as_json())
 
     async def index(request: web.Request) -> web.Response:
+        if page is not None and "text/html" in request.headers.get("Accept", ""):
+            return page(request)
         routes = sorted(
             f"{route.method} {route.resource.canonical}"
             for route in request.app.router.routes()
             if route.resource is not None and route.method != "HEAD"
         )
-        return json_reply({"service": "answerloop", "version": __version__, "routes": routes})
+        return json_reply(
+            {"service": "answerloop", "version": __version__, "routes": routes},
+            headers={"Vary": "Accept"},
+        )
 
     app.router.add_get("/", index)
     app.router.add_get("/health", health)

@@ -62,6 +62,7 @@ def _row(standard: Standard, pair: Pair, score: Score) -> dict[str, Any]:
         "precision": score.precision,
         "recall": score.recall,
         "f1": score.f1,
+        "cut": score.cut,
         "verdict": "pass" if verdict.passed else "fail",
         "guards": [each.why for each in objections(evidence, standard.guards)],
     }

@@ -11,10 +11,13 @@ from app.engine_file import remove_engine_file, write_engine_file
 from app.errors import SettingsError
 from app.factory import PipelineApp, RatingsApp
 from app.settings import Settings
-from app.web import costs, dead_letters, health, openapi, rating_intake, ratings, scores
+from app.web import costs, dead_letters, health, openapi, rating_intake, ratings, releases, scores
 from app.web import questions as question_routes
+from app.web.audit import audit
 from app.web.bodies import MAX_BODY_BYTES
 from app.web.connections import HEAD_SECONDS, LINGERING_SECONDS
+from app.web.dashboard import routes as dashboard
+from app.web.dashboard.bundle import Bundle
 from app.web.elsewhere import hints
 from app.web.middleware import authorisation, declared_parameters, errors, known_callers
 from app.web.running import Running
@@ -33,12 +36,15 @@ def make_web_app(
         middlewares=[
             errors(running.first),
             hints(list(running.contexts)),
+            audit(running.first),
             known_callers(settings),
             authorisation(settings),
             declared_parameters,
         ],
     )
-    health.add_routes(app, running)
+    bundle = Bundle()
+    health.add_routes(app, running, bundle.page)
+    dashboard.add_routes(app, running, settings, bundle)
     if questions is not None:
         _add_question_routes(app, questions, settings)
     if ratings_context is not None:
@@ -53,6 +59,7 @@ def _add_question_routes(app: web.Application, context: Context, settings: Setti
     costs.add_routes(app, context)
     scores.add_routes(app, lambda: _standard(context))
     dead_letters.add_routes(app, context, settings)
+    releases.add_routes(app, context)
 
 
 def _standard(context: Context) -> scores.Standard:

@@ -139,10 +139,12 @@ def _ran(document: str, asked: list[str]) -> bool:
 async def _pages(target: Service, ids: list[str]) -> dict[str, tuple[bytes, dict[str, str]]]:
     """Fetch every GET route as a browser would, with hostile words in the addresses, too."""
     paths = [name.split(" ")[1] for name in OPERATIONS if name.startswith("GET ")]
-    paths = [path for path in paths if "{" not in path]
+    paths = [path for path in paths if "{" not in path and path != "/live"]
     paths += [f"/questions/{each}" for each in ids]
     script = "%3Cscript%3Efetch('/beacon-of-h4')%3C/script%3E"
-    paths += ["/questions?limit=500", f"/{script}", f"/questions/{script}"]
+    paths += ["/questions?limit=500", f"/{script}", f"/questions/{script}", "/live?events=1"]
+    paths += [f"/ui/api/questions/{each}" for each in ids]
+    paths += [f"/ui/api/questions?q={script}", f"/ui/{script}/main.js", f"/ui/x/{script}"]
     paths += [f"/questions?status={script}", f"/questions?{script}=1"]
     pages = {}
     async with aiohttp.ClientSession() as session:

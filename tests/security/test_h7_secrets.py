@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from app.broker import faust_credentials
-from app.cli.config import setting_row
+from app.config.shown import setting_row
 from app.config.secret_urls import masked_url
 from app.errors import SettingsError
 from app.fake_llm import FakeModelServer
