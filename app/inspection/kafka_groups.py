@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from app.errors import AnswerloopError, BrokerUnavailable
-from app.inspection.reader import GroupState, Member
+from app.errors import BrokerUnavailable
+from app.inspection.reader import GroupActive, GroupState, Member
 from app.transports.embedded.storage import PartitionKey
 
 _UNKNOWN_MEMBER = 25
@@ -16,10 +16,6 @@ _REBALANCING = 27
 _TRIES = 20
 _PAUSE_SECONDS = 0.5
 Value = TypeVar("Value")
-
-
-class GroupActive(AnswerloopError):
-    """The group has members: its offsets are theirs to set."""
 
 
 class KafkaGroups:

@@ -124,7 +124,6 @@ class KafkaReader(TopicReader):
             return await KafkaGroups(await self._started_admin()).committed(group)
 
     async def commit(self, group: str, offsets: Mapping[PartitionKey, int]) -> None:
-        """Set the offsets of a group without members. Raises GroupActive when it has some."""
         with self._told():
             await KafkaGroups(await self._started_admin()).commit(group, offsets)
 

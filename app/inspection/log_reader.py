@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from app.errors import BrokerUnavailable
 from app.inspection.reader import (
     CHUNK,
+    GroupActive,
     GroupState,
     Member,
     PartitionState,
@@ -17,7 +18,7 @@ from app.inspection.reader import (
     TopicMissing,
     TopicReader,
 )
-from app.transports import LogError, RawRecord
+from app.transports import LogError, LogInUse, RawRecord
 from app.transports.embedded.storage import PartitionKey
 
 _LOOK_SECONDS = 0.1
@@ -96,6 +97,22 @@ class LogReader(TopicReader):
     async def committed(self, group: str) -> dict[PartitionKey, int]:
         found = await self._ask(self._log.committed, group)
         return {(tp[0], tp[1]): offset for tp, offset in found.items()}
+
+    async def commit(self, group: str, offsets: Mapping[PartitionKey, int]) -> None:
+        """Set the offsets; a log in files is opened for writing, which an engine forbids."""
+        from app.transports.embedded.sqlite import SqliteStorage
+
+        if not self._owned:
+            await self._log.commit(group, offsets)
+            return
+        try:
+            storage = await asyncio.to_thread(SqliteStorage, self._log.folder)
+        except LogInUse as error:
+            raise GroupActive(f"{error}: stop it first") from error
+        try:
+            await storage.commit(group, offsets)
+        finally:
+            await asyncio.to_thread(storage.close)
 
     async def close(self) -> None:
         if self._owned:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from app.errors import BrokerUnavailable
+from app.errors import AnswerloopError, BrokerUnavailable
 from app.transports import RawRecord
 from app.transports.embedded.storage import PartitionKey
 
@@ -24,6 +24,10 @@ class TopicMissing(BrokerUnavailable):
     """There is no such topic."""
 
     exit_code = 3
+
+
+class GroupActive(AnswerloopError):
+    """Somebody may be in the group: its offsets are theirs to set."""
 
 
 class Span(NamedTuple):
@@ -139,6 +143,10 @@ class TopicReader(ABC):
     @abstractmethod
     async def committed(self, group: str) -> dict[PartitionKey, int]:
         """Return the offsets that a group has committed."""
+
+    @abstractmethod
+    async def commit(self, group: str, offsets: Mapping[PartitionKey, int]) -> None:
+        """Set the offsets of a group that nobody is in. Raises GroupActive."""
 
     @abstractmethod
     async def close(self) -> None: ...
