@@ -14,7 +14,7 @@ import faust
 from agents.arrivals import read_concurrently
 from agents.context import Context
 from agents.endings import dead_letter, deadline_letter, past_deadline
-from agents.questions.asked import model_of
+from agents.questions.asked import strategy_of
 from agents.questions.calling import call, keep_detached, unclaim
 from agents.questions.outcomes import Made, outgoing
 from agents.turnstile import Pass
@@ -122,6 +122,7 @@ async def _claim(context: Context, request: LlmRequest) -> Claim:
     their claims, and `judge` to bring in the answers that went to the log meanwhile.
     """
     limits = context.limits
+    strategy = strategy_of(context, request)
 
     async def attempt() -> Claim:
         long = limits.lease_seconds / 2
@@ -132,10 +133,13 @@ async def _claim(context: Context, request: LlmRequest) -> Claim:
                 call=request.call,
                 owner=context.owner,
                 lease_seconds=limits.lease_seconds,
-                model=model_of(context, request),
+                model=strategy.model or request.model,
                 now=context.now(),
                 waited_seconds=request.waited_seconds,
                 deadline_at=request.deadline_at,
+                strategy=strategy.name,
+                temperature=strategy.temperature,
+                seed=strategy.seed,
             )
         )
 

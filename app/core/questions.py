@@ -37,6 +37,7 @@ class Attempt:
 
     `claims` and `prompt_tokens` are for `app.core.costs`: how many times the call was started (0:
     it is known by its verdict only), and the tokens of the prompt, where the server tells.
+    `strategy` (a name), `temperature` and `seed` tell how it was asked; None in older rows.
     """
 
     round: int
@@ -52,6 +53,9 @@ class Attempt:
     waited_seconds: float = 0.0
     claims: int = 1
     prompt_tokens: int | None = None
+    strategy: str | None = None
+    temperature: float | None = None
+    seed: int | None = None
     verdict: Status | None = None
     """validated, low_quality or unscored, once the answer was judged."""
     why: str | None = None
@@ -75,6 +79,12 @@ class Attempt:
         }
         if self.round:
             row["round"] = self.round
+        if self.strategy is not None:
+            row |= {
+                "strategy": self.strategy,
+                "temperature": self.temperature,
+                "seed": self.seed,
+            }
         if self.cause is not None:
             row["cause"] = self.cause
         if self.answer is not None:

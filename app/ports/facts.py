@@ -80,7 +80,7 @@ Claim = Claimed | Busy | Over | CallAnswer | CallFailure
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """Who wants to make a call."""
+    """Who wants to make a call, and how it is asked: `strategy` is a name."""
 
     call: CallKey
     owner: str
@@ -90,6 +90,9 @@ class ClaimRequest:
     waited_seconds: float = 0.0
     deadline_at: float | None = None
     """When the question's round must have ended, in Unix seconds; None: never."""
+    strategy: str | None = None
+    temperature: float | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

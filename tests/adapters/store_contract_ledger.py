@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -202,6 +203,19 @@ class LedgerContract:
         assert (first.metric, first.gate, first.scorer, first.library) == (None,) * 4
         assert (third.generation, third.answer, third.cause) == (2, None, None)
         assert third.started_at == pytest.approx(time.time(), abs=30)
+
+    async def test_an_attempt_tells_how_it_was_asked_the_last_time(
+        self, store: AnswerStore
+    ) -> None:
+        await store.accept([accepted()])
+        asked = replace(request(), strategy="plain + Spanish", temperature=0.6, seed=2**31 - 1)
+        await store.claim(replace(asked, strategy="plain", seed=1, lease_seconds=0.0))
+        assert await store.claim(asked) == Claimed()
+        await store.claim(request(turn=Turn(0, 2, 1)))
+        first, second = (await stored(store)).attempts
+        assert (first.strategy, first.temperature) == ("plain + Spanish", 0.6)
+        assert (first.seed, first.claims) == (2**31 - 1, 2)
+        assert (second.strategy, second.temperature, second.seed) == (None, None, None)
 
     async def test_a_cancelled_claim_stands_in_nobodys_way(self, store: AnswerStore) -> None:
         claims = [asyncio.create_task(store.claim(request(f"q{n}"))) for n in range(5)]

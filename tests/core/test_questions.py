@@ -116,6 +116,9 @@ def test_an_attempt_shows_what_it_has_and_always_its_verdict() -> None:
     failed = Attempt(0, 1, 1, "m", 1e9, cause="overloaded").as_json()
     assert set(failed) == always | {"cause"}
     assert failed["verdict"] is None
+    asked = Attempt(0, 1, 1, "m", 1e9, strategy="plain", temperature=0.0, seed=1).as_json()
+    assert set(asked) == always | {"strategy", "temperature", "seed"}
+    assert (asked["strategy"], asked["temperature"], asked["seed"]) == ("plain", 0.0, 1)
     figures = {"precision": 0.1, "recall": 0.2, "f1": 0.3}
     judged = {**figures, **BASIS, "rescaled": True, "why": "recall 0.200 < 0.750"}
     row = ATTEMPT.as_json()

@@ -36,12 +36,13 @@ LEARNING = replace(LIMITS, strategies=STRATEGIES, guards=tuple(GUARDS))
 
 
 @pytest.mark.parametrize(
-    ("answers", "asked"),
+    ("answers", "asked", "names"),
     [
-        ([WEAK, REFERENCE], [QUESTION, f"Responde: {QUESTION}"]),
+        ([WEAK, REFERENCE], [QUESTION, f"Responde: {QUESTION}"], ["1", "2 + Spanish"]),
         (
             [WRONG_YEAR, REFUSAL, REFERENCE],
             [QUESTION, f"After numbers_changed: {QUESTION}", f"After refusal: {QUESTION}"],
+            ["1", "2 + Spanish + numbers_changed", "2 + Spanish + refusal"],
         ),
         (
             [REFUSAL, OVERLOADED, WEAK, REFERENCE],
@@ -51,11 +52,12 @@ LEARNING = replace(LIMITS, strategies=STRATEGIES, guards=tuple(GUARDS))
                 f"After refusal: {QUESTION}",
                 f"Responde: {QUESTION}",
             ],
+            ["1", "2 + Spanish + refusal", "2 + Spanish + refusal", "2 + Spanish"],
         ),
     ],
 )
 async def test_the_last_rejection_says_how_it_is_asked_again_also_after_a_retry(
-    answers: list[str], asked: list[str]
+    answers: list[str], asked: list[str], names: list[str]
 ) -> None:
     model = ScriptedModel(script={QUESTION: answers})
     async with running(make_ports(model=model), limits=LEARNING) as engine:
@@ -64,6 +66,10 @@ async def test_the_last_rejection_says_how_it_is_asked_again_also_after_a_retry(
         row = await engine.final(sent.question_id)
     assert row.status is Status.VALIDATED
     assert [call.prompt.user for call in model.calls] == asked
+    assert [attempt.strategy for attempt in row.attempts] == [f"generation {n}" for n in names]
+    prompts = [call.prompt for call in model.calls]
+    sampling = [(attempt.temperature, attempt.seed) for attempt in row.attempts]
+    assert sampling == [(prompt.temperature, prompt.seed) for prompt in prompts]
 
 
 @pytest.mark.parametrize("strategies", [STRATEGIES, LIMITS.strategies])

@@ -89,6 +89,9 @@ class MemoryStore(MemoryLetters, MemoryViews):
             lease_until=request.now + request.lease_seconds,
             waited_seconds=request.waited_seconds,
             claims=call.claims + 1 if call is not None else 1,
+            strategy=clean_optional(request.strategy),
+            temperature=request.temperature,
+            seed=request.seed,
             verdict=call.verdict if call is not None else None,
         )
         self._move(Move(key.question_id, key.turn, Status.ASKING))

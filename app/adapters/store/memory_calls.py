@@ -18,6 +18,9 @@ class Call:
     lease_until: float = 0.0
     waited_seconds: float = 0.0
     claims: int = 1
+    strategy: str | None = None
+    temperature: float | None = None
+    seed: int | None = None
     answer: CallAnswer | None = None
     failure: CallFailure | None = None
     verdict: StoredVerdict | None = None
@@ -44,6 +47,9 @@ def attempt_of(key: CallKey, call: Call) -> Attempt:
         waited_seconds=call.waited_seconds,
         claims=call.claims,
         prompt_tokens=call.answer.prompt_tokens if call.answer else None,
+        strategy=call.strategy,
+        temperature=call.temperature,
+        seed=call.seed,
         verdict=verdict.status if verdict else None,
         why=verdict.why if verdict else None,
         threshold=verdict.threshold if verdict else None,

@@ -13,7 +13,7 @@ from app.adapters.store.facts import Move
 from app.adapters.store.postgres.calls import clean_key, read_calls
 from app.adapters.store.postgres.questions import move_questions
 from app.adapters.store.postgres.rows import columns
-from app.adapters.store.text import clean_text
+from app.adapters.store.text import clean_optional, clean_text
 from app.core.lifecycle import Status
 from app.core.questions import CallKey
 from app.ports import Busy, CallAnswer, CallFailure, Claim, Claimed, ClaimRequest, Over
@@ -66,17 +66,20 @@ WHERE questions.round > wanted.round
 _CLAIM = """
 INSERT INTO attempts AS call (
     question_id, round, generation, attempt,
-    model, owner, lease_until, started_at, waited_seconds)
+    model, owner, lease_until, started_at, waited_seconds, strategy, temperature, seed)
 SELECT question_id, round, generation, attempt, model, owner,
-    extract(epoch FROM clock_timestamp()) + lease_seconds, started_at, waited_seconds
+    extract(epoch FROM clock_timestamp()) + lease_seconds, started_at, waited_seconds,
+    strategy, temperature, seed
 FROM unnest($1::text[], $2::int[], $3::int[], $4::int[],
-    $5::text[], $6::text[], $7::float8[], $8::float8[], $9::float8[])
+    $5::text[], $6::text[], $7::float8[], $8::float8[], $9::float8[],
+    $10::text[], $11::float8[], $12::bigint[])
     AS request (question_id, round, generation, attempt,
-        model, owner, lease_seconds, started_at, waited_seconds)
+        model, owner, lease_seconds, started_at, waited_seconds, strategy, temperature, seed)
 ORDER BY question_id, round, generation, attempt
 ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
     model = excluded.model, owner = excluded.owner, lease_until = excluded.lease_until,
     started_at = excluded.started_at, waited_seconds = excluded.waited_seconds,
+    strategy = excluded.strategy, temperature = excluded.temperature, seed = excluded.seed,
     claims = call.claims + 1
 WHERE call.outcome IS NULL AND call.lease_until <= extract(epoch FROM clock_timestamp())
 RETURNING question_id, round, generation, attempt
@@ -128,11 +131,14 @@ async def claim_calls(
                     float(request.lease_seconds),
                     float(request.now),
                     float(request.waited_seconds),
+                    clean_optional(request.strategy),
+                    request.temperature,
+                    request.seed,
                 )
                 for key, request in first.items()
                 if key not in over
             ),
-            9,
+            12,
         ),
     )
     won = {CallKey(*row) for row in rows}
