@@ -43,6 +43,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "score_failures": ("Pairs for which the score server found no score", ()),
     "score_pairs_dropped": ("Pairs not scored because their client had gone", ()),
     "score_requests_refused": ("Score requests refused because the queue was full", ()),
+    "scores_retried": ("Pairs scored again because no score came of them", ()),
     "stage_errors": ("Unexpected errors inside a stage", ("stage",)),
     "events_released": ("Events given back because of a rebalance or a stop", ("stage",)),
     "ratings_valid": ("Ratings that were applied by this process", ()),

@@ -92,7 +92,7 @@ async def _question_ports(settings: Settings, dsn: str | None, closers: list[Clo
     from app.adapters.clock import SystemClock
 
     store = await _named("DATABASE", _answer_store(settings, dsn, closers))
-    cache = await _open_cache(settings, closers)
+    cache = await open_cache(settings, closers)
     model = await _named("LLM", _open_model(settings, closers))
     scorer = open_scorer(settings, closers)
     await greet_scorer(settings, scorer)
@@ -179,15 +179,17 @@ def embedded_database_folder(settings: Settings) -> Path:
     return settings.data_dir.absolute() / "postgres"
 
 
-async def _open_cache(settings: Settings, closers: list[Closer]) -> AnswerCache:
+async def open_cache(settings: Settings, closers: list[Closer]) -> AnswerCache:
     """Open the cache. A Redis that is away does not stop the start: it is only a cache."""
     if settings.cache == "memory:":
         from app.adapters.cache.memory import MemoryCache
 
         return MemoryCache()
     from app.adapters.cache.redis import RedisCache
+    from app.core.questions import SHAPE
 
-    cache = RedisCache(settings.cache, prefix=f"{settings.app_id}:")
+    # What another version keeps there has another shape: it is not found, and the database asked.
+    cache = RedisCache(settings.cache, prefix=f"{settings.app_id}:{SHAPE}:")
     closers.append(cache.close)
     return cache
 

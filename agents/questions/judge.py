@@ -12,6 +12,7 @@ from agents.best import better
 from agents.context import Context
 from agents.endings import best_as_final, dead_letter
 from agents.questions.asked import model_of
+from agents.questions.scoring import score_of
 from agents.waits import Outgoing, publish, until_up
 from app.core.gate import Score
 from app.core.guards import Evidence, guard_of, object_to
@@ -29,7 +30,7 @@ async def handle(context: Context, arrival: Arrival) -> None:
     """Judge, store the verdict, publish what follows from the one in force.
 
     A replay is scored again, but the store keeps the first verdict and returns it: a score that
-    moves with its batch mates can't flip a verdict.
+    moves with its batch mates can't flip a verdict, and one that fails now can't take it back.
     """
     answer: LlmAnswer = arrival.value
     store = context.ports.store
@@ -39,9 +40,12 @@ async def handle(context: Context, arrival: Arrival) -> None:
     try:
         made = await _judge(context, answer)
     except ScoreFailure as error:
-        context.metrics.count("dead_letters", "score_failure")
-        await publish(context, [dead_letter(context, arrival, "score_failure", str(error))])
-        return
+        before = await until_up(context, "database", lambda: store.verdict(answer.call))
+        if before is None:
+            context.metrics.count("dead_letters", "score_failure")
+            await publish(context, [dead_letter(context, arrival, "score_failure", str(error))])
+            return
+        made = before
     judged = await until_up(context, "database", lambda: store.record_verdict(answer.call, made))
     await publish(context, _outgoing(context, answer, judged))
 
@@ -70,8 +74,7 @@ async def _judge(context: Context, answer: LlmAnswer) -> StoredVerdict:
     score: Score | None = None
     reference = answer.original_answer
     if reference is not None and needs_score(answer.answer, reference):
-        pair = (answer.answer, reference)
-        [score] = await until_up(context, "scorer", lambda: context.ports.scorer.score([pair]))
+        score = await score_of(context, answer, reference)
     objection = object_to(
         Evidence(answer.answer, answer.question_text, reference, answer.finish_reason),
         context.limits.guards,

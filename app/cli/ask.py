@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from app.cli.output import json_option, print_json, print_table, printable, stderr, stdout
+from app.cli.output import json_option, print_json, stderr
+from app.cli.question_print import print_question
 from app.core.lifecycle import Status
 from app.logs import configure_logging
 from app.loop import run as run_loop
@@ -57,7 +58,7 @@ async def _ask(
 @click.argument("question_id")
 @json_option
 def show(question_id: str, as_json: bool) -> None:
-    """Show a question: its state, answer, scores and every attempt.
+    """Show a question: its state, answer and every attempt, and why each passed or failed.
 
     \b
     answerloop show 0b0c6a0e-7a6e-5d0e-8a51-0d3d5f1f7c11 --json
@@ -68,44 +69,3 @@ def show(question_id: str, as_json: bool) -> None:
     configure_logging(settings.log_format, "warning")
     row = run_loop(stored_question(settings, question_id))
     print_json(row) if as_json else print_question(row)
-
-
-def print_question(row: dict[str, Any]) -> None:
-    """Print a question for people."""
-    console = stdout()
-    for name in ("question_id", "status", "question_text", "original_answer", "answer", "cause"):
-        if row.get(name) is not None:
-            console.print(f"[bold]{name:>16}[/bold]  {printable(row[name])}")
-    if row.get("f1") is not None:
-        scores = "  ".join(f"{name} {row[name]:.3f}" for name in ("precision", "recall", "f1"))
-        threshold = f"  threshold {row['threshold']}" if row.get("threshold") is not None else ""
-        console.print(f"[bold]{'score':>16}[/bold]  {scores}{threshold}")
-    if row.get("attempts"):
-        print_table(
-            "attempts",
-            (
-                "generation",
-                "attempt",
-                "cause",
-                "f1",
-                "seconds",
-                "tokens",
-                "waited s",
-                "why",
-                "answer",
-            ),
-            (
-                (
-                    a["generation"],
-                    a["attempt"],
-                    a.get("cause"),
-                    a.get("f1"),
-                    a["seconds"],
-                    a["tokens"],
-                    a["waited_seconds"],
-                    a.get("why"),
-                    (a.get("answer") or "-")[:200],
-                )
-                for a in row["attempts"]
-            ),
-        )

@@ -10,6 +10,10 @@ from app.core.lifecycle import Status
 
 ZERO = Score(0.0, 0.0, 0.0)
 
+#: How many times a pair is scored that the scorer gives no score for, before its question is dead.
+SCORE_TRIES = 3
+_FIRST_PAUSE_SECONDS = 0.2
+
 
 class Next(Enum):
     """What follows a verdict."""
@@ -25,6 +29,13 @@ def needs_score(answer: str, reference: str | None) -> bool:
     An answer that a guard objects to is scored as well: its figures are kept with it.
     """
     return bool(reference and reference.strip()) and bool(answer.strip())
+
+
+def pause_before_try(failures: int) -> float | None:
+    """Return the seconds until a pair is scored again that failed so often; None: never again."""
+    if failures >= SCORE_TRIES:
+        return None
+    return float(_FIRST_PAUSE_SECONDS * 2 ** (failures - 1))
 
 
 def verdict(

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from app.core.gate import Score, ScorerName
 from app.core.lifecycle import Status, Turn
 
+#: The number of the shape in which a question is shown: one more whenever a field comes or goes.
+SHAPE = 2
+
 #: How the verdict on an attempt is shown.
 _VERDICTS = {
     None: None,

@@ -13,7 +13,8 @@ from uuid import uuid4
 
 from app.errors import InputError
 
-#: The columns of a result as CSV. `attempts` is their number, `metadata` is JSON.
+#: The columns of a result as CSV. `attempts` is their number, `metadata` is JSON. New ones come
+#: last: programs may know the others by their place.
 COLUMNS = (
     "question_id",
     "status",
@@ -31,6 +32,11 @@ COLUMNS = (
     "accepted_at",
     "finished_at",
     "metadata",
+    "metric",
+    "gate",
+    "library",
+    "rescaled",
+    "why",
 )
 
 #: Spreadsheets take a text that begins so for a formula, which may start programs or send data.
@@ -119,6 +125,8 @@ def _cell(column: str, value: Any) -> Any:
         return len(value or ())
     if column == "metadata":
         return _json(value or {})
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return value
 
 

@@ -27,8 +27,9 @@ class Scorer(Protocol):
     async def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
         """Score (candidate, reference) pairs, in order.
 
-        Calls that arrive together are scored in one batch, off the event loop. Raises
-        ScorerUnavailable (try again later) or ScoreFailure (this input has no score).
+        Calls that arrive together are scored in one batch, off the event loop; a pair without a
+        score in company was tried alone. Raises ScorerUnavailable (try again later) or ScoreFailure
+        (this input has no score).
         """
         ...
 

@@ -15,6 +15,8 @@ from redis.asyncio import Redis
 
 from app.adapters.cache.redis import RedisCache
 from app.errors import CacheUnavailable, SettingsError
+from app.opening import open_cache
+from app.settings import load_settings
 from tests.adapters.cache_contract import CacheContract
 from tests.servers import require
 from tests.servers.redis import RedisServer, start_redis
@@ -56,6 +58,19 @@ async def test_entries_end_after_their_time_and_live_under_the_prefix(redis_url:
     await cache.put({"q": b"1"})
     async with Redis.from_url(redis_url) as client:
         assert 90 < await client.ttl(f"{prefix}q") <= 100
+    await cache.close()
+
+
+@pytest.mark.redis
+async def test_what_another_version_keeps_is_a_miss(redis_url: str) -> None:
+    app_id = uuid.uuid4().hex
+    older = RedisCache(redis_url, f"{app_id}:", ttl_seconds=100, timeout_seconds=10)
+    await older.put({"q": b'{"question_id": "q"}'})
+    cache = await open_cache(load_settings(cache=redis_url, app_id=app_id), [])
+    assert await cache.get("q") is None
+    await cache.put({"q": b"1"})
+    assert (await cache.get("q"), await older.get("q")) == (b"1", b'{"question_id": "q"}')
+    await older.close()
     await cache.close()
 
 

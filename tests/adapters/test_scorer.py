@@ -86,6 +86,20 @@ class TestBertScoreScorer(ScorerContract):
         with pytest.raises(ScoreFailure):
             await scorer.score([(PARAPHRASE, FRANCE)])
 
+    async def test_what_has_no_score_in_company_is_scored_alone(
+        self, scorer: BertScoreScorer
+    ) -> None:
+        await scorer.check()
+        worker = scorer._library.score
+
+        def broken(candidates: list[str], references: list[str]) -> object:
+            columns = worker(candidates, references)
+            return [column * float("nan") for column in columns] if candidates[1:] else columns
+
+        scorer._library.score = broken
+        scores = await scorer.score([(PARAPHRASE, FRANCE), (FRANCE, FRANCE)])
+        assert [score.f1 > 0.6 for score in scores] == [True, True]
+
     async def test_the_event_loop_stays_free_while_it_scores(self, scorer: BertScoreScorer) -> None:
         await scorer.check()
         scoring = asyncio.create_task(scorer.score([("word " * 400, FRANCE)] * 8))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from zlib import crc32
 
 import pytest
 
 from app.core.gate import Score
 from app.core.lifecycle import Status, Turn
-from app.core.questions import Attempt, CallKey, StoredQuestion, timestamp
+from app.core.questions import SHAPE, Attempt, CallKey, StoredQuestion, timestamp
 
 FIELDS = [
     "question_id",
@@ -77,6 +78,12 @@ QUESTION = StoredQuestion(
 
 def test_a_question_shows_exactly_these_fields_in_this_order() -> None:
     assert list(QUESTION.as_json()) == FIELDS
+
+
+def test_other_fields_are_another_shape() -> None:
+    """Caches keep questions as they are shown: with other fields SHAPE must be another, too."""
+    fields = ",".join([*QUESTION.as_json(), *ATTEMPT.as_json()])
+    assert (SHAPE, f"{crc32(fields.encode()):08x}") == (2, "7376ce38")
 
 
 def test_its_values() -> None:

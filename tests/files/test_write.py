@@ -89,12 +89,16 @@ def test_a_stored_question_fits(tmp_path: Path) -> None:
         accepted_at=0.0,
         answer="So.",
         score=Score(1.0, 1.0, 1.0),
+        scorer="minilm-l6:6",
+        why="f1 1.000 >= 0.750",
         attempts=(Attempt(0, 1, 1, "m", 0.0),),
     )
     path = tmp_path / "out.csv"
     write_results(path, [stored.as_json()])
     assert set(COLUMNS) <= set(stored.as_json())
-    assert read_csv(path)[0]["f1"] == "1.0"
+    row = read_csv(path)[0]
+    assert (row["f1"], row["rescaled"], row["why"]) == ("1.0", "false", "f1 1.000 >= 0.750")
+    assert (row["metric"], row["library"]) == ("", "")
 
 
 def test_no_rows_give_a_header_alone(tmp_path: Path) -> None:

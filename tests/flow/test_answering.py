@@ -128,7 +128,7 @@ async def test_one_generation_can_be_all_there_is() -> None:
 
 
 async def test_an_answer_that_has_no_score_is_dead_not_low_quality() -> None:
-    ports = make_ports(scorer=OverlapScorer([ScoreFailure("not a number")]))
+    ports = make_ports(scorer=OverlapScorer([ScoreFailure("not a number")] * 3))
     async with running(ports) as engine:
         asked, other = question("Why?"), question("What?")
         await engine.submit(asked)

@@ -18,9 +18,9 @@ import pytest
 import structlog
 
 from app.cli import output
-from app.cli.ask import print_question
 from app.cli.output import SafeConsole, print_error, print_json, print_table, printable
 from app.cli.progress import BatchProgress
+from app.cli.question_print import print_question
 from app.core.terminal import neutralised
 from app.files import write_results
 from app.files.write import COLUMNS
@@ -48,9 +48,12 @@ def obeyed(text: str) -> set[str]:
 def row(text: str) -> dict[str, Any]:
     """A question whose every text is hostile."""
     attempt = {"generation": 1, "attempt": 1, "cause": text, "answer": text, "model": text}
-    numbers = {"seconds": 0.1, "tokens": 1, "waited_seconds": 0.0}
+    numbers = {"seconds": 0.1, "tokens": 1, "waited_seconds": 0.0, "threshold": 0.5}
     texts = ("question_id", "status", "question_text", "original_answer", "answer", "cause")
-    return {**dict.fromkeys(texts, text), "attempts": [{**attempt, **numbers}]}
+    basis = ("why", "metric", "gate", "scorer", "library")
+    judged = {**dict.fromkeys(basis, f"{text} earlier"), "why": text}
+    question = {**dict.fromkeys((*texts, *basis), text), "threshold": 0.5}
+    return {**question, "attempts": [{**attempt, **judged, **numbers}]}
 
 
 def test_h4_the_strings_are_500_and_really_hostile() -> None:
@@ -66,7 +69,7 @@ def test_h4_tables_questions_and_progress_show_no_control_character(
         return SafeConsole(force_terminal=forced, color_system=None, width=160, highlight=False)
 
     monkeypatch.setattr(output, "stdout", console)
-    monkeypatch.setattr("app.cli.ask.stdout", console)
+    monkeypatch.setattr("app.cli.question_print.stdout", console)
     print_table("title", ("a", "b"), [(text, text) for text in SHORT])
     for text in SHORT:
         print_question(row(text))

@@ -90,7 +90,12 @@ class BertScoreScorer:
 
     async def _run_batch(self, pairs: list[Pair]) -> list[Score | Exception]:
         figures = await self._thread.run(partial(self._score_here, pairs))
-        return [self._as_score(each) for each in figures]
+        scores = [self._as_score(each) for each in figures]
+        without = [at for at, score in enumerate(scores) if isinstance(score, Exception)]
+        for at in without if len(pairs) > 1 else ():  # its company may be the reason
+            [alone] = await self._thread.run(partial(self._score_here, [pairs[at]]))
+            scores[at] = self._as_score(alone)
+        return scores
 
     def _as_score(self, figures: Figures) -> Score | Exception:
         if not all(map(math.isfinite, figures)):
