@@ -75,6 +75,14 @@ def test_a_good_file_says_how_each_generation_is_asked(file: Path) -> None:
     assert replace(fourth, seed=third.seed) == third
 
 
+def test_the_file_of_the_documentation_is_one(file: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/strategies.md").read_text(encoding="utf-8")
+    file.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    strategies = load_settings(strategies_file=file).strategies
+    assert strategies.chosen("¿Quién es?", 2, "echo").name == "sentence + Spanish + refusal, echo"
+    assert list(strategies.models()) == ["llama3.1:8b"]
+
+
 def test_without_a_file_the_built_in_strategies_are_in_force() -> None:
     assert load_settings().strategies is STRATEGIES
 
