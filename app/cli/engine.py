@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -156,20 +156,33 @@ class HttpAsker:
 
 
 @asynccontextmanager
-async def local_engine(settings: Settings) -> AsyncIterator[PipelineApp]:
+async def local_engine(
+    settings: Settings, *, check_gate: bool = False
+) -> AsyncIterator[PipelineApp]:
     """Start the question pipeline in this process, with an HTTP server, and stop it at the end.
 
+    With `check_gate` the gate is checked beside its work, where that was not done before.
     Raises UnavailableError or SettingsError before anything runs when a part can't be reached.
     """
+    from app.calibration.start import gate_checked
+
     async with running_pipelines(settings, [QUESTIONS]) as pipelines:
         if pipelines.questions is None:
             raise RuntimeError("the question pipeline was asked for")
-        yield pipelines.questions
+        context = pipelines.questions.context
+        async with (
+            gate_checked(settings, context.ports.scorer, context.log)
+            if check_gate
+            else nullcontext()
+        ):
+            yield pipelines.questions
 
 
 @asynccontextmanager
-async def any_engine(settings: Settings, *, own: bool = False) -> AsyncIterator[Asker]:
-    """Give the running engine of this DATA_DIR, else one in this process.
+async def any_engine(
+    settings: Settings, *, own: bool = False, check_gate: bool = False
+) -> AsyncIterator[Asker]:
+    """Give the running engine of this DATA_DIR, else one in this process (`local_engine`).
 
     With `own` the command has options that only an engine of its own can follow: a running one is
     an InputError.
@@ -183,7 +196,7 @@ async def any_engine(settings: Settings, *, own: bool = False) -> AsyncIterator[
         async with http_asker(url, settings) as asker:
             yield asker
         return
-    async with local_engine(settings) as app:
+    async with local_engine(settings, check_gate=check_gate) as app:
         yield LocalAsker(app, settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from app.loop import run as run_loop
 from app.settings import Settings, batch_settings
 
 if TYPE_CHECKING:
-    from app.cli.batch import Totals
+    from app.cli.batch import Batch, Totals
 
 
 @click.command(short_help="Answer the questions of a file")
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--spreadsheet", is_flag=True, help="In a CSV, put ' before texts that would be formulas."
+)
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="A page (HTML) of how good the answers are."
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Read this many good rows at most.")
 @click.option(
@@ -43,6 +47,7 @@ def run(
     file: Path,
     out: Path | None,
     spreadsheet: bool,
+    report: Path | None,
     limit: int | None,
     quality_threshold: float | None,
     llm_concurrency: int | None,
@@ -58,19 +63,31 @@ def run(
     \b
     answerloop run questions.csv --out results.csv
     answerloop run questions.jsonl --limit 100 --threshold 0.6 --json
+    answerloop run questions.csv --out results.csv --report report.html
     """
     from app.cli.summary import print_summary
     from app.files import check_results_path, detect_format
 
     if out is not None:
         check_results_path(out)
+    refuse_unwritable(report)
     detect_format(file, file_format)
     settings = batch_settings(quality_threshold=quality_threshold, llm_concurrency=llm_concurrency)
     own = quality_threshold is not None or llm_concurrency is not None
     quiet = "log_level" not in settings.model_fields_set
     configure_logging(settings.log_format, "error" if quiet else settings.log_level)
     totals = run_loop(
-        _run(settings, file, out, limit, file_format, spreadsheet=spreadsheet, fresh=fresh, own=own)
+        _run(
+            settings,
+            file,
+            out,
+            limit,
+            file_format,
+            report=report,
+            spreadsheet=spreadsheet,
+            fresh=fresh,
+            own=own,
+        )
     )
     if as_json:
         print_json(totals.as_json())
@@ -90,6 +107,18 @@ def _since(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def _report(batch: Batch, totals: Totals, path: Path) -> None:
+    from app.quality_report.builder import Report
+    from app.quality_report.page import About, write_page
+
+    found = Report()
+    await batch.report(found)
+    files = [totals.out.name] if totals.out is not None else []
+    about = About(time.time(), totals.file.name, files=files)
+    await asyncio.to_thread(write_page, found, about, path)
+    totals.report = path
+
+
 async def _run(
     settings: Settings,
     file: Path,
@@ -97,6 +126,7 @@ async def _run(
     limit: int | None,
     file_format: str | None,
     *,
+    report: Path | None,
     spreadsheet: bool,
     fresh: bool,
     own: bool,
@@ -111,7 +141,7 @@ async def _run(
     started = time.monotonic()
     with BatchProgress(stderr(), min(expected, limit or expected)) as progress:
         progress.note("starting the engine")
-        async with any_engine(settings, own=own) as engine:
+        async with any_engine(settings, own=own, check_gate=True) as engine:
             before = await engine.figures()
             batch = Batch(engine, settings, totals, progress, fresh=fresh)
             progress.note("loading the models")
@@ -120,6 +150,9 @@ async def _run(
                 progress.note("writing the results")
                 await batch.write(out, spreadsheet=spreadsheet)
             await batch.add_up()
+            if report is not None and not totals.interrupted:
+                progress.note("writing the report")
+                await _report(batch, totals, report)
             totals.figures = _since(before, await engine.figures())
     totals.seconds = time.monotonic() - started
     return totals

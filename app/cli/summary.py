@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from app.calibration.start import kept_findings
 from app.cli.batch import Totals
 from app.cli.output import printable, stdout
 from app.config.gate import gate_by
@@ -37,12 +38,16 @@ def print_summary(totals: Totals, settings: Settings) -> None:
     console.print(table)
     gate = gate_by(settings, totals.scorer)
     console.print(f"gate: {gate.metric} >= {gate.threshold:g} ({gate.source})")
+    for finding in kept_findings(settings):
+        console.print(f"[yellow]gate check:[/yellow] {printable(finding)}: answerloop gate check")
     for cause, count in totals.causes.most_common():
         console.print(f"cause {printable(cause)}: {count}")
     if totals.rejects is not None:
         console.print(f"{totals.bad_rows} bad rows: {printable(totals.rejects)}")
     if totals.out is not None and not totals.interrupted:
         console.print(f"results: {printable(totals.out)}")
+    if totals.report is not None:
+        console.print(f"report: {printable(totals.report)}")
     console.print(f"database, log: {printable(settings.data_dir)}")
     _print_next_steps(totals, settings)
 
@@ -84,6 +89,8 @@ def _print_next_steps(totals: Totals, settings: Settings) -> None:
     }
     if totals.out is None:
         steps["answerloop run FILE --out results.csv"] = "the results; asks nothing again"
+    if totals.report is None:
+        steps["answerloop report --out report.html"] = "how good the answers are, as a page"
     for command, about in steps.items():
         console.print(f"  {command:<40} {about}")
     if "data_dir" in settings.model_fields_set:

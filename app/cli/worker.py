@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -64,7 +65,8 @@ async def _serve(settings: Settings, signals: Signals) -> int:
             )
         log.info("ready", pipelines=list(names), **_engine_facts(pipelines))
         try:
-            crashed = await pipelines.crashed()
+            async with _gate_checked(settings, pipelines):
+                crashed = await pipelines.crashed()
         except asyncio.CancelledError:
             code = 0
         else:
@@ -72,6 +74,15 @@ async def _serve(settings: Settings, signals: Signals) -> int:
             code = 1
     log.info("stopped")
     return code
+
+
+def _gate_checked(settings: Settings, pipelines: Pipelines) -> AbstractAsyncContextManager[None]:
+    if pipelines.questions is None:
+        return nullcontext()
+    from app.calibration.start import gate_checked
+
+    context = pipelines.questions.context
+    return gate_checked(settings, context.ports.scorer, context.log)
 
 
 def _engine_facts(pipelines: Pipelines) -> dict[str, str]:

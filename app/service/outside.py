@@ -82,6 +82,15 @@ class QuestionsOutside(Outside):
         await super().on_stop()
 
     @Service.task
+    async def _check_gate(self) -> None:
+        """Check the gate where nobody else does: in Faust's own worker."""
+        if self.opens_ports and self._context.app.owns_process:
+            from app.calibration.start import check_at_start
+
+            context = self._context
+            await check_at_start(self._settings, context.ports.scorer, context.log)
+
+    @Service.task
     async def _renew_claims(self) -> None:
         context = self._context
         lease = context.limits.lease_seconds
