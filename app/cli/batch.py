@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.cli.engine import Asker
 from app.cli.progress import BatchProgress
@@ -20,6 +20,9 @@ from app.core.lifecycle import Status
 from app.files import BadRow, QuestionRow, RejectsFile, read_questions, write_results
 from app.intake import NewQuestion
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.quality_report.builder import Report
 
 #: The tail of `llm-requests` is kept short, so that retries and regenerations soon have their turn.
 WINDOW_PER_CALL = 4
@@ -43,6 +46,7 @@ class Totals:
 
     file: Path
     out: Path | None
+    report: Path | None = None
     rows: int = 0
     bad_rows: int = 0
     rejects: Path | None = None
@@ -78,6 +82,7 @@ class Totals:
         return {
             "file": str(self.file),
             "out": str(self.out) if self.out else None,
+            "report": str(self.report) if self.report else None,
             "rows": self.rows,
             "bad_rows": self.bad_rows,
             "rejects": str(self.rejects) if self.rejects else None,
@@ -238,15 +243,26 @@ class Batch:
 
     async def write(self, out: Path, *, spreadsheet: bool = False) -> None:
         """Write one result for each good row, in input order."""
-        loop = asyncio.get_running_loop()
+        rows = self._rows(asyncio.get_running_loop())
+        await asyncio.to_thread(write_results, out, rows, spreadsheet=spreadsheet)
 
-        def rows() -> Iterator[dict[str, Any]]:
-            for start in range(0, len(self._ids), _WRITE_BATCH):
-                ids = [each for each in self._ids[start : start + _WRITE_BATCH] if each]
-                asked = asyncio.run_coroutine_threadsafe(
-                    self._engine.questions(list(dict.fromkeys(ids))), loop
-                )
-                found = {row["question_id"]: row for row in asked.result()}
-                yield from (found[each] for each in ids)
+    async def report(self, report: Report) -> None:
+        """Add the questions of these rows to a report, in input order, and what they cost."""
+        rows = self._rows(asyncio.get_running_loop())
 
-        await asyncio.to_thread(write_results, out, rows(), spreadsheet=spreadsheet)
+        def add_all() -> None:
+            for row in rows:
+                report.add(row)
+
+        await asyncio.to_thread(add_all)
+        report.figures.tell_costs(self._totals.costs)
+
+    def _rows(self, loop: asyncio.AbstractEventLoop) -> Iterator[dict[str, Any]]:
+        """Give the results; to be read in another thread than the loop's."""
+        for start in range(0, len(self._ids), _WRITE_BATCH):
+            ids = [each for each in self._ids[start : start + _WRITE_BATCH] if each]
+            asked = asyncio.run_coroutine_threadsafe(
+                self._engine.questions(list(dict.fromkeys(ids))), loop
+            )
+            found = {row["question_id"]: row for row in asked.result()}
+            yield from (found[each] for each in ids)

@@ -17,6 +17,7 @@ COMMANDS = {
     "ask": ("app.cli.ask", "ask", "Ask one question and wait for its end"),
     "show": ("app.cli.ask", "show", "Show a question with all its attempts"),
     "costs": ("app.cli.costs", "costs", "What answers cost: calls, tokens, seconds"),
+    "report": ("app.cli.report", "report", "How good the answers are: a page, CSV, JSONL, JUnit"),
     "score": ("app.cli.score", "score", "BERTScore of a file of pairs, or of one pair"),
     "score-server": (
         "app.cli.score_server",

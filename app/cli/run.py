@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.output import json_option, print_json, stderr
+from app.cli.writing import refuse_unwritable
 from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.settings import Settings, batch_settings
@@ -70,7 +71,8 @@ def run(
 
     if out is not None:
         check_results_path(out)
-    refuse_unwritable(report)
+    if report is not None:
+        refuse_unwritable(report)
     detect_format(file, file_format)
     settings = batch_settings(quality_threshold=quality_threshold, llm_concurrency=llm_concurrency)
     own = quality_threshold is not None or llm_concurrency is not None

@@ -98,12 +98,13 @@ def _csv_writer(file: TextIO, spreadsheet: bool) -> RowWriter:
 
     def write(row: dict[str, Any]) -> None:
         cells = [_cell(column, row.get(column)) for column in COLUMNS]
-        writer.writerow([_no_formula(cell) for cell in cells] if spreadsheet else cells)
+        writer.writerow([no_formula(cell) for cell in cells] if spreadsheet else cells)
 
     return write
 
 
-def _no_formula(cell: Any) -> Any:
+def no_formula(cell: Any) -> Any:
+    """Return a cell that a spreadsheet shows and does not run."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
 
 
@@ -122,7 +123,7 @@ _WRITERS: dict[str, Callable[[TextIO, bool], RowWriter]] = {
 
 def _cell(column: str, value: Any) -> Any:
     if column == "attempts":
-        return len(value or ())
+        return value if isinstance(value, int) else len(value or ())
     if column == "metadata":
         return _json(value or {})
     if isinstance(value, bool):

@@ -1,0 +1,1 @@
+"""What a run came to, for people: one standalone page, and CSV, JSONL, JUnit beside it."""
