@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.cli.output import json_option, print_error, print_json, print_table, stdout
+from app.cli.output import json_option, print_error, print_json, print_table, printable, stdout
 from app.cli.topics_settings import quiet_settings
 from app.loop import run as run_loop
 from app.settings import QUESTIONS, Settings
@@ -77,11 +77,8 @@ def _print_lags(lags: list[GroupLag], now: float) -> None:
         rows = [
             (topic.topic, f"{topic.late:,}", ago(topic.oldest_at, now)) for topic in each.topics
         ]
-        print_table(
-            f"{each.group} ({each.state}): {each.late:,} late",
-            ("topic", "late", "oldest"),
-            rows,
-        )
+        stdout().print(printable(f"{each.group} ({each.state}): {each.late:,} late"))
+        print_table(None, ("topic", "late", "oldest"), rows)
 
 
 def _print_waits(waits: Waits, now: float) -> None:
@@ -89,8 +86,10 @@ def _print_waits(waits: Waits, now: float) -> None:
     if not waits.questions:
         stdout().print("no retry waits")
         return
+    said = f"{by_design:,} retries wait by design, {waits.due:,} are due and not called yet"
+    stdout().print(said)
     print_table(
-        f"{by_design:,} retries wait by design, {waits.due:,} are due and not called yet",
+        None,
         ("cause", "questions", "next due"),
         [
             (

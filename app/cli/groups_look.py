@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.output import json_option, print_json, print_table
+from app.cli.output import json_option, print_json, print_table, printable, stdout
 from app.cli.topics_settings import quiet_settings
+from app.cli.topics_wide import print_wide
 from app.loop import run as run_loop
 from app.settings import Settings
 
@@ -117,11 +118,8 @@ def describe(groups: tuple[str, ...], as_json: bool) -> None:
         )
         return
     for state, rows in found:
-        print_table(
-            f"{state.name}: {state.state}, {len(state.members)} members",
-            (*_COLUMNS, "OLDEST"),
-            [list(row.as_json().values()) for row in rows],
-        )
+        stdout().print(printable(f"{state.name}: {state.state}, {len(state.members)} members"))
+        print_wide((*_COLUMNS, "OLDEST"), [list(row.as_json().values()) for row in rows])
 
 
 async def _describe(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 
 from app.cli.output import json_option, print_error, print_json, printable, stderr
 from app.cli.output import stdout as stdout_console
 from app.cli.topics_settings import quiet_settings, read_time
+from app.cli.topics_wide import print_wide
 from app.loop import run as run_loop
 from app.settings import Settings
 
@@ -112,22 +112,19 @@ def print_journey(journey: Journey) -> None:
     if question is not None:
         console.print(f"[bold]{'text':>16}[/bold]  {printable(question.question_text)}")
     first = journey.hops[0].at if journey.hops else journey.since
-    console.print(_timeline([_row(hop, first) for hop in journey.hops]))
+    _print_timeline([_row(hop, first) for hop in journey.hops])
     end = journey.status or "not known"
     console.print(f"[bold]{'state':>16}[/bold]  {printable(end)}")
     if question is not None and question.answer is not None:
         console.print(f"[bold]{'answer':>16}[/bold]  {printable(question.answer)}")
 
 
-def _timeline(rows: list[list[object]]) -> Table:
-    """Return the table, without the columns in which nothing is; only the last one is folded."""
+def _print_timeline(rows: list[list[object]]) -> None:
+    """Print the hops, without the columns in which nothing is."""
     used = [n for n in range(len(_COLUMNS)) if any(row[n] not in (None, "") for row in rows)]
-    table = Table(header_style="bold")
-    for n in used:
-        table.add_column(_COLUMNS[n], overflow="fold", no_wrap=_COLUMNS[n] != "detail")
-    for row in rows:
-        table.add_row(*("" if row[n] is None else printable(row[n]) for n in used))
-    return table
+    if used:
+        shown = [["" if row[n] is None else row[n] for n in used] for row in rows]
+        print_wide([_COLUMNS[n] for n in used], shown)
 
 
 def _row(hop: Hop, first: float) -> list[object]:
@@ -150,7 +147,7 @@ def _row(hop: Hop, first: float) -> list[object]:
         _seconds(hop.waited),
         hop.f1,
         hop.tokens,
-        " ".join(detail.split()),
+        detail,
     ]
 
 

@@ -25,12 +25,9 @@ class KafkaGroups:
         self._admin = admin
 
     async def states(self) -> list[GroupState]:
-        """Return every group with its state, by name, without members."""
-        names = sorted(name for name, _ in await _patiently(self._admin.list_consumer_groups))
-        found = []
-        for response in await self._admin.describe_consumer_groups(names) if names else []:
-            found += [GroupState(each[1], each[2]) for each in response.groups]
-        return sorted(found, key=lambda group: group.name)
+        """Return every group, by name: the library reads no reply of more than one rightly."""
+        names = sorted(name for name, *_ in await _patiently(self._admin.list_consumer_groups))
+        return [await self.state(name) for name in names]
 
     async def state(self, name: str) -> GroupState:
         """Return a group with its members and their partitions."""

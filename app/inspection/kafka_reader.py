@@ -24,6 +24,8 @@ from app.transports.embedded.storage import PartitionKey
 _UNKNOWN_TOPIC = 3
 _FETCH_BYTES = 4 * 1024 * 1024
 _REQUEST_MS = 20_000
+#: Short: another reading has to wait for the poll of the one before.
+_LONG_POLL_MS = 100
 
 
 class KafkaReader(TopicReader):
@@ -159,6 +161,7 @@ class KafkaReader(TopicReader):
                 consumer = AIOKafkaConsumer(
                     **self._options,
                     max_partition_fetch_bytes=_FETCH_BYTES,
+                    fetch_max_wait_ms=_LONG_POLL_MS,
                     request_timeout_ms=_REQUEST_MS,
                     enable_auto_commit=False,
                     auto_offset_reset="earliest",

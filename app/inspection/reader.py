@@ -134,7 +134,7 @@ class TopicReader(ABC):
 
     @abstractmethod
     async def groups(self) -> list[GroupState]:
-        """Return every group, without its members."""
+        """Return every group; the members may be left out."""
 
     @abstractmethod
     async def group(self, name: str) -> GroupState:

@@ -18,7 +18,7 @@ from app.transports import RawRecord
 from app.transports.embedded.storage import PartitionKey, murmur2_partition
 
 _POLL_SECONDS = 0.5
-_OFFSET = re.compile(r"-?\d{1,18}")
+_OFFSET = re.compile(r"-?[0-9]{1,18}")
 
 
 class Seen(NamedTuple):
