@@ -8,7 +8,7 @@ import click
 
 from app.cli.causes import cause_rows, unused_rules, waits_shown
 from app.cli.output import json_option, print_json, print_table, stderr
-from app.cli.strategies import asked_rows, repeated_calls, shown, strategy_rows
+from app.cli.strategies import asked_rows, repeated_calls, shown, strategy_rows, unused_changes
 from app.config.secret_urls import masked_url
 from app.loop import run as run_loop
 from app.settings import PREFIX, Settings, load_settings
@@ -121,7 +121,7 @@ def strategies(question: str | None, as_json: bool) -> None:
         print_json(rows)
     else:
         print_table(None, tuple(rows[0]), map(shown, rows))
-    for line in repeated_calls(settings):
+    for line in (*repeated_calls(settings), *unused_changes(settings)):
         stderr().print(line)
 
 

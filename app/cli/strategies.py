@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from app.core.strategies import REASONS, Strategy
+from app.core.strategies import LOW_SCORE, REASONS, Strategy
 from app.settings import Settings
 
 #: What is shown where a change applies to each generation but the first.
@@ -76,6 +76,18 @@ def repeated_calls(settings: Settings) -> Iterator[str]:
         if found in asked:
             yield f"generation {generation} asks just as generation {asked[found]} does"
         asked.setdefault(found, generation)
+
+
+def unused_changes(settings: Settings) -> Iterator[str]:
+    """Yield a line for each change that no question ever gets, by the settings in force."""
+    in_force = {LOW_SCORE, "empty", *settings.guard_names}
+    for number, change in enumerate(settings.strategies.changes, 1):
+        if change.generation > settings.max_generations:
+            most = settings.max_generations
+            yield f"when {number} is never used: generation {change.generation} > {most}"
+        elif change.rejected_by and in_force.isdisjoint(change.rejected_by):
+            guards = ", ".join(change.rejected_by)
+            yield f"when {number} is never used: the guards in force are without {guards}"
 
 
 def shown(row: dict[str, Any]) -> list[Any]:

@@ -235,6 +235,25 @@ def test_the_command_warns_of_a_call_that_repeats_another(file: Path, text: str,
     assert bool(line) == bool(done.stderr)
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "line"),
+    [
+        ("GUARDS", "echo", "when 2 is never used: the guards in force are without cut_off"),
+        ("GUARDS", "echo,cut_off", ""),
+        ("MAX_GENERATIONS", "2", "when 2 is never used: generation 3 > 2"),
+    ],
+)
+def test_the_command_warns_of_a_change_that_is_never_used(
+    file: Path, setting: str, value: str, line: str
+) -> None:
+    file.write_text(CHANGES.replace(', "empty"', ""))
+    env = {"ANSWERLOOP_STRATEGIES_FILE": str(file), f"ANSWERLOOP_{setting}": value}
+    done = CliRunner().invoke(cli, ["config", "strategies", "--json"], env=env)
+    assert line in done.stderr
+    assert bool(line) == ("never used" in done.stderr)
+    assert json.loads(done.stdout)
+
+
 def test_what_is_shown_is_what_the_file_holds(file: Path) -> None:
     file.write_text(GOOD)
     assert read_strategies(file) == load_settings(strategies_file=file).strategies
