@@ -115,6 +115,9 @@ async def test_the_best_attempt_is_kept() -> None:
         dead = await engine.final(asked.question_id)
     best = max(attempts, key=lambda each: each.score.f1)
     assert (dead.status, dead.answer) == (Status.DEAD, best.answer)
+    for name in ("score", "threshold", "metric", "gate", "scorer", "library"):
+        assert getattr(dead, name) == getattr(best, name) is not None, name
+    assert "not answered within" in dead.why
 
 
 async def test_an_answer_that_arrived_is_judged_however_late() -> None:
