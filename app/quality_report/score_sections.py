@@ -32,11 +32,10 @@ def scores_section(figures: Figures) -> Html:
     spreads = {status: figures.scores[status].ordered for status in _STATES}
     values = [value for each in spreads.values() for value in each]
     drawn = _histogram(figures, values) if values else None
-    threshold, metric = figures.basis.threshold, metric_name(figures)
-    known = threshold is not None and figures.basis.metric is not None
-    gate = f"The gate lets {metric} of {threshold:g} and more pass. " if known else ""
+    said = f"{many(len(values), 'answer')} by {metric_name(figures)}."
+    for marker in _threshold(figures):
+        said += f" The gate lets {marker.value:g} and more pass."
     objected = sum(figures.guards.values())
-    said = f"{gate}{metric} of the {many(len(values), 'answer')} that the gate looked at."
     if objected:
         said += " A guard may reject an answer whose score would pass."
     return section("Scores", said, drawn, empty="No answer has a score.", name="scores")

@@ -43,8 +43,8 @@ class Card:
     facts: Sequence[tuple[str, str]] = ()
 
     def as_json(self) -> dict[str, Any]:
-        facts = [[name, cut(value)] for name, value in self.facts]
-        return {"h": cut(self.title), "b": self.badge, "f": facts, "t": cut(self.text)}
+        facts = [[cut(name), cut(value)] for name, value in self.facts]
+        return {"h": cut(self.title), "b": cut(self.badge[:40]), "f": facts, "t": cut(self.text)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class TableRow:
         return {
             "c": [cut(each) if isinstance(each, str) else each for each in self.cells],
             "k": [card.as_json() for card in self.cards],
-            "f": [[name, cut(value)] for name, value in self.facts],
+            "f": [[cut(name), cut(value)] for name, value in self.facts],
             "g": {cut(name): cut(value) for name, value in self.groups.items()},
         }
 
@@ -125,7 +125,7 @@ def table(
     """
     data = {
         "columns": [[each.name, each.kind, each.range] for each in columns],
-        "dimensions": {cut(key): title for key, title in dimensions.items()},
+        "dimensions": {cut(key): cut(title) for key, title in dimensions.items()},
         "page": PAGE_ROWS,
         "rows": rows,
     }

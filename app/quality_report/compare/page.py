@@ -16,10 +16,9 @@ from app.quality_report.compare.comparison import SIGNIFICANT, Change, Compariso
 from app.quality_report.compare.pairs import Pair, Side
 from app.quality_report.groups import shown_dimension
 from app.quality_report.table import MOST_ROWS, Card, Chosen, Column, TableRow, cut, script, table
+from app.quality_report.weak import LEAST_JUDGED
 from app.quality_report.words import change as signed
 from app.quality_report.words import many, p_value, score
-
-_BIGGEST = 8
 
 
 def urgency(pair: Pair) -> float:
@@ -124,12 +123,19 @@ def _tiles(comparison: Comparison) -> Html:
 
 
 def _groups(comparison: Comparison) -> Html:
-    rows = [_group(each, one_gate=comparison.joined.one_gate) for each in comparison.groups()]
-    heads = (
-        "group",
-        "",
-        *map(number_head, ("questions", "before", "after", "better", "worse", "mean change", "p")),
-    )
+    """Show groups: those that tell something first, small ones on request."""
+    one_gate = comparison.joined.one_gate
+    groups = comparison.groups()
+    telling = [each for each in groups if each.change.judged >= LEAST_JUDGED]
+    small = [each for each in groups if each.change.judged < LEAST_JUDGED]
+    tables = [
+        plain_table(_GROUP_HEADS, [_group(each, one_gate=one_gate) for each in part], "compared")
+        for part in (telling, small)
+        if part
+    ]
+    if telling and small:
+        summary = tag("summary", f"{shown(len(small))} groups of fewer than {LEAST_JUDGED}")
+        tables[1:] = [tag("details", summary, tables[1])]
     said = (
         "Pass shares, questions with another verdict, and the mean change of the score. p:"
         f" McNemar's exact test with Holm's correction; bold: significant at 5{THIN}%."
@@ -137,10 +143,17 @@ def _groups(comparison: Comparison) -> Html:
     return section(
         "By group",
         said,
-        tag("div", plain_table(heads, rows, "compared"), class_="scroll") if rows else None,
+        tag("div", *tables, class_="scroll") if tables else None,
         empty="The questions do not fall into groups.",
         name="groups",
     )
+
+
+_GROUP_HEADS = (
+    "group",
+    "",
+    *map(number_head, ("questions", "before", "after", "better", "worse", "mean change", "p")),
+)
 
 
 def _group(each: GroupChange, *, one_gate: bool) -> tuple[Html, ...]:
