@@ -123,7 +123,7 @@ def tell_differences(reports: Sequence[TopicReport]) -> None:
 
 
 class EmbeddedTopicAdmin:
-    """Topics of the embedded log; one that a running engine holds is only read."""
+    """Topics of the embedded log, which is opened for writing only to create some."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -149,11 +149,19 @@ class EmbeddedTopicAdmin:
         return None
 
     def _read_topics(self) -> Any:
+        from app.transports import LogError
         from app.transports.embedded.reader import open_readonly
 
-        if self._settings.broker.startswith("log:") and running_engine(self._settings):
-            return open_readonly(log_folder(self._settings)).topics()
-        return self._storage().topics()
+        if not self._settings.broker.startswith("log:"):
+            return self._storage().topics()
+        try:
+            log = open_readonly(log_folder(self._settings))
+        except LogError:
+            return {}  # nobody has made the log yet
+        try:
+            return log.topics()
+        finally:
+            log.close()
 
     def _storage(self) -> Any:
         from app.transports import LogInUse, storage_for
