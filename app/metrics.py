@@ -37,6 +37,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "db_errors": ("Failed database operations (tried again)", ()),
     "broker_errors": ("Failed sends (tried again)", ()),
     "scorer_errors": ("Failed scorings (tried again)", ()),
+    "scorer_texts_cut": ("Answers judged on a text that was cut at the scorer's limit", ()),
     "score_pairs": ("Pairs that the score server scored", ()),
     "score_batches": ("Batches in which the score server scored them", ()),
     "score_seconds": ("Seconds in which the score server was scoring", ()),

@@ -75,6 +75,7 @@ async def _judge(context: Context, answer: LlmAnswer) -> StoredVerdict:
     reference = answer.original_answer
     if reference is not None and needs_score(answer.answer, reference):
         score = await score_of(context, answer, reference)
+        context.metrics.count("scorer_texts_cut", by=score.cut)
     objection = object_to(
         Evidence(answer.answer, answer.question_text, reference, answer.finish_reason),
         context.limits.guards,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 #: Ends the name of a scorer whose figures are rescaled.
@@ -22,11 +22,16 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """BERTScore of one (candidate, reference) pair: LOWEST to 1, raw ones rarely below 0."""
+    """BERTScore of one (candidate, reference) pair: LOWEST to 1, raw ones rarely below 0.
+
+    `cut`: a text went on beyond the encoder's limit, and its end was not looked at. The figures
+    are the same score with it or without.
+    """
 
     precision: float
     recall: float
     f1: float
+    cut: bool = field(default=False, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("precision", "recall", "f1"):
@@ -77,4 +82,5 @@ def judge_score(gate: Gate, score: Score) -> Verdict:
     value = getattr(score, gate.metric.value)
     passed = value >= gate.threshold
     sign = ">=" if passed else "<"
-    return Verdict(passed, f"{gate.metric} {value:.3f} {sign} {gate.threshold:.3f}")
+    cut = " (a text was cut at the scorer's limit)" if score.cut else ""
+    return Verdict(passed, f"{gate.metric} {value:.3f} {sign} {gate.threshold:.3f}{cut}")

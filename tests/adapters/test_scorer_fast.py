@@ -29,10 +29,22 @@ WORDS = [
     *("e\u0301", "[SEP]x", "the", "quick", "brown", "fox", "-12.5", "%", "https://a.b/c?d=e"),
     *("\u200b", "\x00", "ＡＢＣ"),
 ]
+#: Characters that MiniLM has no token for, one token, white space around and between.
+UNKNOWN = st.lists(st.sampled_from("ኣ𝄞𐍈ꙮ🜁"), min_size=1, max_size=6).map(" ".join)
+ONE_TOKEN = st.sampled_from(["a", "7", "?", "ኣ", "x" * 101])
+#: The encoder reads 512 tokens, two of them special: at 510 words nothing is cut.
+NEAR_THE_LIMIT = st.sampled_from([509, 510, 511]).map(lambda words: "the " * words)
+SPACED = st.tuples(st.text("  \n\u3000\t", max_size=9), st.sampled_from(WORDS)).map(
+    lambda parts: parts[0].join([parts[1]] * 4)
+)
 TEXTS = st.one_of(
     st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join),
-    st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(lambda w: " ".join(w * 45)),
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(lambda w: " ".join(w * 9)),
     st.text(max_size=40),
+    UNKNOWN,
+    ONE_TOKEN,
+    NEAR_THE_LIMIT,
+    SPACED,
     st.sampled_from(["", " \n\t ", FRANCE, PARAPHRASE, "x" * 3_000]),
 )
 
@@ -50,8 +62,11 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def opened(graphs: Path, runtime: str) -> AsyncIterator[FastScorer]:
+    import torch
+
     scorer = FastScorer(threads=2, graph_folder=graphs)
     await scorer.check()
+    torch.set_num_threads(1)  # of two that wait for each other half a minute goes by here
     assert scorer.runtime == runtime
     yield scorer
     await scorer.close()
@@ -65,7 +80,7 @@ class Figures:
     """What holds on both runtimes."""
 
     @settings(
-        max_examples=25,
+        max_examples=20,
         deadline=None,
         suppress_health_check=[
             HealthCheck.function_scoped_fixture,
@@ -80,6 +95,22 @@ class Figures:
         for pair, score in zip(pairs, await scorer.score(pairs), strict=True):
             ours = (score.precision, score.recall, score.f1)
             assert ours == pytest.approx(figures_of(library, pair), abs=1e-4)
+
+    async def test_the_end_of_an_over_long_text_is_cut_and_said_so(
+        self, scorer: FastScorer, library: Any
+    ) -> None:
+        within = "Paris is nice. " * 127 + "Very."  # 510 tokens
+        pairs = [(within, FRANCE), (within + " Rome.", FRANCE), (FRANCE, within * 2)]
+        scorer._next_told_at = 0.0
+        with capture_logs() as lines:
+            scores = await scorer.score(pairs)
+            await scorer.score(pairs)
+        assert [score.cut for score in scores] == [False, True, True]
+        assert scores[0].recall == pytest.approx(scores[1].recall, abs=1e-6)
+        for pair, score in zip(pairs, scores, strict=True):
+            ours = (score.precision, score.recall, score.f1)
+            assert ours == pytest.approx(figures_of(library, pair), abs=1e-4)
+        assert [(each["event"], each["tokens"]) for each in lines] == [("scorer_texts_cut", 512)]
 
     async def test_a_pair_without_a_score_fails_alone(self, scorer: FastScorer) -> None:
         """The library's precision of a text that is only a separator is not a number."""

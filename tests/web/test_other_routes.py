@@ -34,6 +34,7 @@ async def test_one_pair_is_scored_with_its_verdict() -> None:
         "precision": 1.0,
         "recall": 1.0,
         "f1": 1.0,
+        "cut": False,
         "verdict": "pass",
         "guards": [],
         "scorer": "overlap:0",

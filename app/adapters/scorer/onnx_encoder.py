@@ -96,9 +96,12 @@ def _check_against(model: Any, tokenizer: Any, threads: int) -> Callable[[bytes]
     import numpy
 
     draw = numpy.random.default_rng(6)
-    top = int(model.config.vocab_size)
+    top, most = int(model.config.vocab_size), int(tokenizer.model_max_length)
     batches = [
-        to_batch([draw.integers(top // 10, top, length).tolist() for length in lengths], tokenizer)
+        to_batch(
+            [draw.integers(top // 10, top, min(length, most)).tolist() for length in lengths],
+            tokenizer,
+        )
         for lengths in _CHECKED_LENGTHS
     ]
     expected = TorchEncoder(model).encode(batches)

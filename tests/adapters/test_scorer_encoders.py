@@ -1,0 +1,69 @@
+"""Encoders of other architectures than the bundled one score as they do in bert-score."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.adapters.scorer.bertscore import load_library
+from app.adapters.scorer.fast import FastScorer
+from app.adapters.scorer.models import choose_encoder
+from tests.adapters.scorer_contract import FRANCE, PARAPHRASE
+from tests.adapters.scorer_encoders import LAYERS, make_encoder
+
+pytestmark = pytest.mark.scorer
+
+TEXTS = [
+    FRANCE,
+    PARAPHRASE,
+    "¿Es Madrid la capital de España?",
+    "日本語の文章 😀",
+    "zz qq " * 60,  # beyond the 64 tokens of these encoders
+    "x" * 300,
+    "a",
+]
+PAIRS = [(candidate, reference) for candidate in TEXTS for reference in TEXTS]
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "torch"])
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "electra", "roberta", "deberta", "bart"])
+async def test_its_figures_are_those_of_the_library(
+    kind: str, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("bert_score", "onnxruntime", "onnx"):
+        pytest.importorskip(package)
+    if runtime == "torch":
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    folder = make_encoder(kind, tmp_path)
+    for layers in (LAYERS, LAYERS - 1):
+        model = f"{folder}:{layers}"
+        scorer = FastScorer(model, threads=1)
+        assert scorer.name == f"{kind}:{layers}"
+        scores = await scorer.score(PAIRS)
+        assert scorer.runtime == runtime
+        library = load_library(choose_encoder(model), 1)
+        for pair, score in zip(PAIRS, scores, strict=True):
+            theirs = [column.item() for column in library.score([pair[0]], [pair[1]])]
+            ours = (score.precision, score.recall, score.f1)
+            assert ours == pytest.approx(theirs, abs=1e-4)
+            assert score.cut == any(len(library._tokenizer.tokenize(text)) > 62 for text in pair)
+        assert min(score.f1 for score in scores) < 0.8
+        await scorer.close()
+
+
+async def test_all_layers_of_a_folder_are_used_and_a_layer_less_scores_otherwise(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("bert_score")
+    folder = make_encoder("distilbert", tmp_path)
+    figures = {}
+    for model in (str(folder), f"{folder}:{LAYERS}", f"{folder}:{LAYERS - 1}"):
+        scorer = FastScorer(model, threads=1)
+        [score] = await scorer.score([(PARAPHRASE, FRANCE)])
+        figures[model] = score.f1
+        await scorer.close()
+    whole, named, less = figures.values()
+    assert whole == pytest.approx(named, abs=1e-6)
+    assert abs(whole - less) > 0.001
