@@ -98,9 +98,14 @@ class Page:
         return found["result"].get("value")
 
     async def until(self, script: str, seconds: float = PATIENCE_SECONDS) -> Any:
-        """Return the first true value of an expression, asking until the time is over."""
+        """Return the first true value of an expression, asking until the time is over.
+
+        An element is true.
+        """
+        asked = f"(async () => {{ const found = await ({script});"
+        asked += " return found instanceof Node ? true : found; })()"
         end = time.monotonic() + seconds
-        while not (value := await self.evaluate(script)):
+        while not (value := await self.evaluate(asked)):
             assert time.monotonic() < end, f"not in time: {script}\nerrors: {self.errors}"
             await asyncio.sleep(0.05)
         return value

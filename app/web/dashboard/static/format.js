@@ -1,0 +1,75 @@
+// Figures, times and lengths of time as people read them. A missing value is a dash.
+
+const NUMBER = new Intl.NumberFormat("en");
+export const NONE = "–";
+
+/** 1234567 -> "1,234,567" */
+export const count = (value) => (value === null || value === undefined ? NONE : NUMBER.format(value));
+
+/** A figure with `digits` decimals. */
+export const figure = (value, digits = 3) => (value === null || value === undefined ? NONE : value.toFixed(digits));
+
+/** 0.1234 of 1 -> "12 %"; small shares stay visible. */
+export function share(part, whole) {
+  if (!whole) return NONE;
+  const percent = (100 * part) / whole;
+  if (percent > 0 && percent < 0.1) return "< 0.1 %";
+  return `${percent >= 10 || percent === 0 ? Math.round(percent) : percent.toFixed(1)} %`;
+}
+
+/** Seconds -> "0.4 ms", "350 ms", "2.5 s", "1 min 30 s", "2 h 5 min", "3 d 4 h". */
+export function span(seconds) {
+  if (seconds === null || seconds === undefined) return NONE;
+  const value = Math.abs(seconds);
+  if (value === 0) return "0 s";
+  if (value < 0.00005) return "< 0.1 ms";
+  if (value < 0.001) return `${(value * 1000).toFixed(1)} ms`;
+  if (value < 0.9995) return `${Math.round(value * 1000)} ms`;
+  if (value < 9.95) return `${value.toFixed(1)} s`;
+  if (value < 59.5) return `${Math.round(value)} s`;
+  if (value < 7200) return two(Math.round(value), 60, "min", "s");
+  if (value < 172800) return two(Math.round(value / 60), 60, "h", "min");
+  return two(Math.round(value / 3600), 24, "d", "h");
+}
+
+function two(value, unit, large, small) {
+  const rest = value % unit;
+  return `${Math.floor(value / unit)} ${large}${rest ? ` ${rest} ${small}` : ""}`;
+}
+
+/** Whole seconds, for what counts down or up. */
+export function whole(seconds) {
+  if (seconds === null || seconds === undefined) return NONE;
+  const value = Math.round(Math.abs(seconds));
+  return value < 10 ? `${value} s` : span(value);
+}
+
+const pad = (value, width = 2) => String(value).padStart(width, "0");
+
+/** ISO or Unix seconds -> Date. */
+export const date = (at) => new Date(typeof at === "number" ? at * 1000 : at);
+
+/** "14:03:07", by the clock of who looks. */
+export function clock(at) {
+  const when = date(at);
+  return `${pad(when.getHours())}:${pad(when.getMinutes())}:${pad(when.getSeconds())}`;
+}
+
+/** "2026-11-26 14:03:07" */
+export function moment(at) {
+  if (!at) return NONE;
+  const when = date(at);
+  return `${when.getFullYear()}-${pad(when.getMonth() + 1)}-${pad(when.getDate())} ${clock(at)}`;
+}
+
+/** How long ago, or in how long, seen from `now` (ISO, the server's clock). */
+export function since(at, now) {
+  if (!at) return NONE;
+  return Math.max(0, (date(now) - date(at)) / 1000);
+}
+
+/** "low_quality" -> "low quality" */
+export const words = (name) => String(name).replaceAll("_", " ");
+
+/** The plural, unless it is one. */
+export const many = (value, one, more = `${one}s`) => `${count(value)} ${value === 1 ? one : more}`;

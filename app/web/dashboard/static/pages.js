@@ -1,0 +1,15 @@
+// The pages, in the order of the navigation. To add one: a module in pages/, and its line here.
+//
+// A module's default export has
+//   title(route)             what the window is called (optional)
+//   view(route)              the address of its JSON; null: it is made of the live state alone
+//   render(data, context)    descriptions of what it shows (dom.js)
+//   every                    seconds between two readings of its JSON, at least (optional: 2)
+
+export const PAGES = [
+  { path: "", name: "Overview", load: () => import("./pages/overview.js") },
+  { path: "questions", name: "Questions", load: () => import("./pages/questions.js") },
+  { path: "retries", name: "Retries", load: () => import("./pages/retries.js") },
+  { path: "letters", name: "Dead letters", load: () => import("./pages/letters.js") },
+  { path: "system", name: "System", load: () => import("./pages/system.js") },
+];

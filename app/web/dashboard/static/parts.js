@@ -1,0 +1,135 @@
+// Pieces that pages share.
+
+import { h } from "./dom.js";
+import { count, NONE, words } from "./format.js";
+
+const MARKS = {
+  validated: "✓",
+  low_quality: "≈",
+  unscored: "○",
+  dead: "✕",
+  waiting: "◷",
+  asking: "→",
+  judging: "◇",
+  accepted: "·",
+  up: "✓",
+  down: "✕",
+  pass: "✓",
+  fail: "✕",
+};
+
+export const STATES = ["validated", "low_quality", "unscored", "dead", "accepted", "asking", "waiting", "judging"];
+
+/** A state, told by colour, mark and word. */
+export function badge(state, text = words(state)) {
+  return h("span", { class: `badge ${state}` }, h("span", { class: "mark", "aria-hidden": "true" }, MARKS[state] ?? "•"), text);
+}
+
+/** A part of a page with its heading. */
+export function section(title, props, ...children) {
+  const { aside, ...rest } = props ?? {};
+  const head = h("div", { class: "head" }, h("h2", null, title), aside);
+  return h("section", { "aria-label": title, ...rest }, head, ...children);
+}
+
+/** A figure with its name and a word below. */
+export function tile(name, value, note, props) {
+  return h(
+    "div",
+    { class: `tile ${props?.class ?? ""}` },
+    h("dt", null, name),
+    h("dd", null, h("strong", { "data-figure": props?.figure }, value), h("span", { class: "note" }, note ?? "")),
+  );
+}
+
+/** Names and values, one below the other. Rows: [name, value], or null. */
+export function facts(rows) {
+  return h(
+    "dl",
+    { class: "facts" },
+    rows.filter(Boolean).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value ?? NONE))),
+  );
+}
+
+/** A table. Columns: {name, number?, wide?, cell(row)}; `key(row)` tells rows apart. */
+export function table({ caption, columns, rows, key, empty, row: attributes }) {
+  if (!rows.length && empty) return empty;
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h(
+      "table",
+      null,
+      h("caption", { class: "hidden" }, caption),
+      h("thead", null, h("tr", null, columns.map((each) => h("th", { scope: "col", class: classOf(each) }, each.name)))),
+      h(
+        "tbody",
+        null,
+        rows.map((row, index) =>
+          h(
+            "tr",
+            { key: key ? key(row) : `${index}`, ...attributes?.(row) },
+            columns.map((each, place) =>
+              h(place === 0 ? "th" : "td", { scope: place === 0 ? "row" : null, class: classOf(each), "data-name": each.name || null }, each.cell(row)),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+const classOf = (column) => [column.number && "number", column.class].filter(Boolean).join(" ") || null;
+
+/** What to do where there is nothing to see. */
+export function empty(title, text, ...commands) {
+  return h(
+    "div",
+    { class: "empty" },
+    h("p", null, h("b", null, title)),
+    h("p", null, text),
+    commands.map((each) => h("pre", null, h("code", null, each))),
+  );
+}
+
+/** A stretch of parts of a whole: [{name, value, class}]. The figures stand beside it as text. */
+export function stack(parts) {
+  const whole = parts.reduce((sum, part) => sum + part.value, 0);
+  let at = 0;
+  return h(
+    "svg",
+    { class: "stack", viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+    parts.map((part) => {
+      const width = whole ? (1000 * part.value) / whole : 0;
+      at += width;
+      return h("rect", { key: part.name, class: part.class, x: at - width, y: 0, width, height: 10 });
+    }),
+  );
+}
+
+/** Buttons of which one is chosen: [{name, value, count?}]. */
+export function choice(label, options, chosen, choose) {
+  return h(
+    "div",
+    { class: "choice", role: "group", "aria-label": label },
+    options.map((each) =>
+      h(
+        "button",
+        { key: String(each.value), type: "button", "aria-pressed": String(each.value === chosen), onclick: () => choose(each.value) },
+        each.name,
+        each.count === undefined ? null : h("span", { class: "count" }, count(each.count)),
+      ),
+    ),
+  );
+}
+
+/** Go to the first page, or to the next one; a cursor only leads forward. */
+export function pager(shown, cursor, next, go) {
+  if (!shown && !next) return null;
+  return h(
+    "nav",
+    { class: "pager", "aria-label": "Pages" },
+    h("button", { type: "button", disabled: !cursor, onclick: () => go(null) }, "First page"),
+    h("button", { type: "button", disabled: !next, onclick: () => go(next) }, "Next page"),
+  );
+}
