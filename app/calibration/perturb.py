@@ -47,7 +47,7 @@ _ES_VERB = re.compile(
 _ES_ARTICLES = frozenset({"el", "la", "los", "las", "un", "una", "mismo", "más", "de"})
 
 _NUMBER = re.compile(
-    r"(?<![\w.,])\d[\d.,\u00a0\u202f]*(?:(?<=\d)(?!\w)|(?<=\d)(?=\D))|\b[^\W\d_]{3,}\b"
+    r"(?<![\w.,])\d[\d.,\u00a0\u202f]*(?<=\d)(?!\d|(?:st|nd|rd|th)\b)|\b[^\W\d_]{3,}\b"
 )
 _NUMBER_WORDS = [
     words.split()

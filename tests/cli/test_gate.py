@@ -1,0 +1,181 @@
+"""`answerloop gate calibrate` and `gate check`, as they are called."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from app.cli.main import main
+
+#: Word overlap parts these: answers repeat their reference's words, others share none.
+ROWS = "".join(
+    f'"What is number {n}?","alpha{n} beta{n} gamma{n}","alpha{n} beta{n} is {n}",1\n'
+    for n in range(1, 41)
+)
+HEADER = "question_text,original_answer,answer,label\n"
+
+
+class Cli:
+    """The command in this process: its exit code, what it wrote."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self._capfd = capfd
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(["gate", *arguments])
+        out, err = self._capfd.readouterr()
+        return int(end.value.code or 0), out, err
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield Cli(capfd)
+    root.handlers[:] = handlers  # those that the command made write to a stream that is gone
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def overlap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return a file of pairs; the scorer is the twin in memory."""
+    monkeypatch.setenv("ANSWERLOOP_SCORER", "memory:")
+    monkeypatch.setenv("ANSWERLOOP_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "pairs.csv"
+    path.write_text(HEADER + ROWS, encoding="utf-8")
+    return path
+
+
+def run_json(cli: Cli, *arguments: str) -> Any:
+    code, out, err = cli(*arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_calibrating_a_file_writes_a_profile_and_a_page(
+    cli: Cli, overlap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile, page = tmp_path / "mine.json", tmp_path / "page.html"
+    found = run_json(cli, "calibrate", str(overlap), "--out", str(profile), "--report", str(page))
+    assert found["pairs"] == {
+        "good": 40,
+        "unrelated": 160,
+        "negated": 40,
+        "numbers_changed": 40,
+    }
+    assert found["metrics"]["recall"]["roc_area"] == 1.0
+    assert found["recommended"]["threshold"] == 0.001
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    monkeypatch.setenv("ANSWERLOOP_QUALITY_PROFILE", str(profile))
+    code, out, _ = cli("check", str(overlap))
+    assert code == 0
+    assert ">= 0.001 (profile mine)" in out
+    monkeypatch.setenv("ANSWERLOOP_SCORER", "local:")
+    code, _, err = cli("check", str(overlap))
+    assert code == 2
+    assert "mine.json was measured with the scorer overlap:0, and minilm-l6:6 is in force" in err
+
+
+def test_people_get_distributions_metrics_kinds_and_a_recommendation(
+    cli: Cli, overlap: Path
+) -> None:
+    code, out, err = cli("calibrate", str(overlap), "--false-pass-rate", "0.05")
+    assert code == 0, err
+    for words in (
+        "recall: distribution",
+        "At a false-pass rate of 0.05",
+        "a guard objects",
+        "\u2588",
+        "1.000 (0.912 to 1.000)",
+        "recommended: ",
+    ):
+        assert words in out
+    assert "mind:" not in out
+
+
+def test_labelled_bad_answers_are_those_that_must_not_pass(cli: Cli, overlap: Path) -> None:
+    bad = "".join(f'q,"alpha{n} beta{n} gamma{n}","alpha{n} x y z",bad\n' for n in range(1, 31))
+    overlap.write_text(HEADER + ROWS + bad, encoding="utf-8")
+    found = run_json(cli, "calibrate", str(overlap), "--metric", "recall")
+    assert found["must_not_pass"] == "bad"
+    assert found["recommended"] == {"metric": "recall", "threshold": 0.334}
+    assert list(found["metrics"]) == ["recall"]
+    assert any("Label more bad answers" in each for each in found["warnings"])
+    checked = cli("check", str(overlap), "--json")
+    assert json.loads(checked[1])["bad"] == {"passed": 0, "count": 30, "share": 0.0}
+
+
+def test_the_same_seed_gives_the_same_figures(cli: Cli, overlap: Path) -> None:
+    one, same, other = (
+        run_json(cli, "calibrate", str(overlap), "--seed", seed) for seed in ("1", "1", "2")
+    )
+    for found in (one, same, other):
+        del found["at"]
+    assert one == same
+    assert other != one
+
+
+def test_bad_rows_are_told_by_line_and_put_aside(cli: Cli, overlap: Path) -> None:
+    overlap.write_text(HEADER + "q,r,a,perhaps\nq,r,a\n" + ROWS, encoding="utf-8")
+    code, _, err = cli("calibrate", str(overlap))
+    assert code == 0
+    assert "line 2: label must be good or bad" in err
+    assert "line 3: 3 columns where the header has 4" in err
+    assert overlap.with_name("pairs.rejects.csv").read_text().count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("calibrate", "missing.csv"), "no such file"),
+        (("calibrate", "few.csv"), "3 good and 12 unrelated pairs|are too few"),
+        (("calibrate", "pairs.csv", "--out", "no/where.json"), "there is no folder"),
+        (("calibrate", "pairs.csv", "--report", "."), "is a folder"),
+        (("calibrate", "pairs.csv", "--false-pass-rate", "0"), "false-pass-rate"),
+        (("calibrate", "pairs.csv", "--format", "xml"), "no format is named 'xml'"),
+        (("check", "missing.csv"), "no such file"),
+        (("check", "--max-good-fail", "2"), "max-good-fail"),
+    ],
+)
+def test_what_can_not_be_used_is_told_before_the_work(
+    cli: Cli, overlap: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    overlap.with_name("few.csv").write_text(HEADER + "".join(ROWS.splitlines(True)[:3]))
+    code, out, err = cli(*arguments)
+    assert code == 2
+    assert any(each in err for each in said.split("|")), err
+    assert not out
+
+
+def test_a_gate_that_fails_good_answers_is_warned_of_with_exit_code_1(
+    cli: Cli, overlap: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSWERLOOP_QUALITY_THRESHOLD", "0.9")
+    code, out, err = cli("check", str(overlap))
+    assert code == 1
+    assert "40 failed" in out
+    assert "warning: f1 >= 0.9 (settings) with overlap:0 fails 40 of 40 good answers" in err
+    assert "gate calibrate FILE" in err
+    code, _, _ = cli("check", str(overlap), "--max-good-fail", "1")
+    assert code == 0
+
+
+def test_a_gate_that_passes_all_is_warned_of(
+    cli: Cli, overlap: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSWERLOOP_QUALITY_THRESHOLD", "0")
+    code, out, err = cli("check", str(overlap), "--json")
+    assert code == 1
+    found = json.loads(out)
+    assert found["random"]["share"] == 1.0
+    assert not found["fine"]
+    assert "passes 160 of 160 random pairs" in err
