@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -183,6 +184,18 @@ class StateContract:
         await store.claim(request(turn=Turn(0, 1, 2)))
         asks = await stored(store)
         assert (asks.status, asks.due_at, asks.cause) == (Status.ASKING, None, None)
+
+    @pytest.mark.parametrize("by", ["acceptance", "wait"])
+    async def test_a_new_round_has_nothing_of_the_end_before(
+        self, store: AnswerStore, by: str
+    ) -> None:
+        await store.accept([accepted()])
+        blank = replace(await stored(store), status=Status.WAITING, turn=Turn(1, 1, 1))
+        await store.finish([ending(status=Status.DEAD, cause="unauthorized")])
+        if by == "acceptance":
+            await store.accept([accepted(turn=Turn(1, 1, 1))])
+        await store.waiting([Waiting("q", Turn(1, 1, 1), 7e9, "overloaded")])
+        assert await stored(store) == replace(blank, due_at=7e9, cause="overloaded")
 
     async def test_waiting_for_an_unknown_question_makes_none(self, store: AnswerStore) -> None:
         assert await store.waiting([Waiting("nobody", FIRST, 1.0, "overloaded")]) == set()
