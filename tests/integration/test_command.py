@@ -100,6 +100,12 @@ async def test_run_answers_a_file_and_a_rerun_asks_nothing_again(
 
     shown = await command.json("show", rows[2]["question_id"])
     assert [attempt.get("cause") for attempt in shown["attempts"]] == ["overloaded", None]
+    assert [attempt["verdict"] for attempt in shown["attempts"]] == [None, "pass"]
+    lines = (command.folder / "again.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[2]) == shown
+    in_csv = {name: rows[2][name] for name in ("metric", "gate", "library", "rescaled", "why")}
+    assert in_csv == {**{name: shown[name] for name in in_csv}, "rescaled": "false"}
+    assert (await command("show", rows[2]["question_id"]))[1].count(shown["why"]) == 2
 
 
 async def test_bad_rows_are_reported_and_do_not_stop_the_rest(command: Command) -> None:
