@@ -30,6 +30,7 @@ def print_question(row: dict[str, Any]) -> None:
         "attempts",
         (
             "attempt",
+            "strategy",
             "verdict",
             "why",
             "P",
@@ -43,6 +44,7 @@ def print_question(row: dict[str, Any]) -> None:
         (
             (
                 _place(each, rounds),
+                each.get("strategy"),
                 each.get("verdict"),
                 each.get("why") or each.get("cause"),
                 *(each.get(name) for name in _FIGURES),

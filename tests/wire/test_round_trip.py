@@ -154,6 +154,20 @@ def test_a_record_comes_back_as_it_was_sent(kind: type[faust.Record], data: st.D
     assert fields_of(GATES[kind].decode(GATES[kind].encode(record))) == fields_of(record)
 
 
+def test_scores_from_before_they_told_what_they_were_judged_by_are_read() -> None:
+    best = q.ScoredAttempt(
+        generation=1, attempt=1, answer="So.", precision=0.5, recall=0.5, f1=0.5, model="m"
+    )
+    sent = _plainest(q.ScoredAnswer).derive(best=best, threshold=0.75, metric="f1", scorer="s")
+    wire = json.loads(GATES[q.ScoredAnswer].encode(sent))
+    for name in ("library", "gate"):
+        del wire[name]
+    for name in ("threshold", "metric", "gate", "scorer", "library", "why"):
+        del wire["best"][name]
+    found = GATES[q.ScoredAnswer].decode(json.dumps(wire).encode())
+    assert fields_of(found) == fields_of(sent)
+
+
 @pytest.mark.parametrize("kind", q.RECORDS, ids=lambda kind: kind.__name__)
 def test_the_type_on_the_wire_is_pinned(kind: type[faust.Record]) -> None:
     """Moving or renaming a Python class must not make stored messages unreadable."""
