@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from app.adapters.scorer.http import HttpScorer
 from app.adapters.scorer.memory import OverlapScorer
 from app.errors import ScoreFailure, ScorerUnavailable, SettingsError
 from app.fake_llm import FAULTS, free_port, unaccepting_port
 from app.fake_llm.faults import send_fault
+from app.opening import greet_scorer
 from app.ports import Scorer
 from app.scoring.server import ScoreServer
 from app.settings import load_settings
@@ -294,6 +296,23 @@ async def test_its_name_is_the_servers_word(scorer: HttpScorer, server: FaultySe
     (score,) = await scorer.score([(PARAPHRASE, FRANCE)])
     assert math.isfinite(score.f1)
     assert scorer.name == "overlap:0"
+
+
+async def test_the_start_tells_which_gate_a_scorer_elsewhere_puts_in_force(
+    server: FaultyServer,
+) -> None:
+    settings = load_settings(scorer=server.url)
+    for name, gate in {"minilm-l6:6": "profile minilm-l6", "roberta-large:17": "settings"}.items():
+        server.reply = (
+            f'{{"scores": [{{"precision": 1, "recall": 1, "f1": 1}}], "scorer": "{name}"}}'
+        )
+        scorer = HttpScorer(server.url)
+        with capture_logs() as lines:
+            await greet_scorer(settings, scorer)
+        await scorer.close()
+        assert [(each["event"], each["scorer"], each["gate"]) for each in lines] == [
+            ("scorer_elsewhere", name, gate)
+        ]
 
 
 def test_another_scheme_is_refused() -> None:
