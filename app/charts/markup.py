@@ -21,6 +21,8 @@ _KEPT = frozenset(f"\t{THIN}\N{NO-BREAK SPACE}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH
 
 def clean(value: str) -> str:
     """Return text in which control characters (other than newline and tab) are U+FFFD."""
+    if value.isprintable():
+        return value
     lines = value.replace("\r\n", "\n").split("\n")
     return "\n".join(line if line.isprintable() else _printable(line) for line in lines)
 

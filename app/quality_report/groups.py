@@ -19,6 +19,8 @@ MOST_KEYS = 32
 _MOST_CHARACTERS = 60
 _EXAMPLES = 3
 _CUT = 400
+#: Characters of question and of reference that tell their language.
+_TELLING = 120
 
 #: Upper ends in characters.
 LENGTHS = (20, 50, 100, 200, 500, 1_000)
@@ -164,8 +166,9 @@ def _repeats(values: Mapping[str, Counts]) -> bool:
 
 def labels_of(row: Row) -> dict[str, str]:
     """Return the value of each dimension for a question."""
+    told = f"{row.question[:_TELLING]} {(row.reference or '')[:_TELLING]}"
     labels = {
-        LANGUAGE: language_of(f"{row.question} {row.reference or ''}") or UNCLEAR,
+        LANGUAGE: language_of(told) or UNCLEAR,
         QUESTION_LENGTH: length_label(row.question),
     }
     if row.reference is not None:

@@ -101,8 +101,8 @@ class Chosen:
         else:
             heapq.heapreplace(self._heap, item)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the rows in the order in which they came."""
+    def rows(self, *, urgent_first: bool = False) -> list[str]:
+        """Return the rows as JSON in the order in which they came, or by their urgency."""
         kept: list[tuple[float, int, bytes]] = []
         size = 0
         for item in sorted(self._heap, reverse=True):
@@ -110,29 +110,31 @@ class Chosen:
             if size > self._most_bytes and kept:
                 break
             kept.append(item)
-        return [json.loads(item[2]) for item in sorted(kept, key=lambda item: -item[1])]
+        if not urgent_first:
+            kept.sort(key=lambda item: -item[1])
+        return [item[2].decode() for item in kept]
 
 
 def table(
     columns: Sequence[Column],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[str],
     dimensions: Mapping[str, str],
     note: str | None,
 ) -> Html:
-    """Return the table with its first page of rows, and all rows as data for the script.
+    """Return the table with its first page of rows, and all rows (JSON) as data for the script.
 
     `dimensions` are the groups that can be filtered: key -> title.
     """
-    data = {
+    settings = {
         "columns": [[each.name, each.kind, each.range] for each in columns],
         "dimensions": {cut(key): cut(title) for key, title in dimensions.items()},
         "page": PAGE_ROWS,
-        "rows": rows,
     }
+    data = f'{json.dumps(settings)[:-1]}, "rows": [{",".join(rows)}]}}'
     head = tag(
         "tr", *(tag("th", each.name, scope="col", class_=_numeric(each)) for each in columns)
     )
-    body = [_static(columns, row) for row in rows[:PAGE_ROWS]]
+    body = [_static(columns, json.loads(row)) for row in rows[:PAGE_ROWS]]
     first = f"The first {PAGE_ROWS} of {shown(len(rows))} rows: the others need the page's script."
     return join(
         tag("p", note, class_="about") if note else None,

@@ -67,7 +67,10 @@ def language_of(text: str) -> str | None:
     letters = [c for c in text if c.isalpha()]
     if len(letters) < _LEAST_LETTERS:
         return None
-    scripts = Counter(_script(letter) for letter in letters[:2_000])
+    sample = letters[:2_000]
+    others = [letter for letter in sample if not letter.isascii()]
+    scripts = Counter(map(_script, others))
+    scripts["LATIN"] += len(sample) - len(others)
     script, count = scripts.most_common(1)[0]
     if count < 0.7 * scripts.total():
         return None

@@ -182,7 +182,7 @@ def _verdicts(change: Change, *, one_gate: bool) -> tuple[Html, Html]:
 
 
 def _questions(comparison: Comparison, chosen: Chosen) -> Html:
-    rows = chosen.rows()
+    rows = chosen.rows(urgent_first=True)
     columns = (
         Column("change", "state"),
         Column("question", "text"),
@@ -190,7 +190,6 @@ def _questions(comparison: Comparison, chosen: Chosen) -> Html:
         Column("after", "score"),
         Column("difference", "score", range=True),
     )
-    rows.sort(key=lambda row: -abs(row["c"][4] or 0.0))
     dimensions = {each.dimension: shown_dimension(each.dimension) for each in comparison.groups()}
     note = (
         f"{shown(len(rows))} of {many(chosen.seen, 'question')}, those that changed most. A page"
