@@ -10,7 +10,7 @@ import structlog
 from app.adapters.scorer.bertscore import NO_FIGURES, BertScoreScorer, Figures, Pair
 from app.adapters.scorer.embeddings import Embeddings
 from app.adapters.scorer.encoders import Encoder, EncoderUnusable, TorchEncoder
-from app.adapters.scorer.matching import Embedding, match
+from app.adapters.scorer.matching import Embedding, OneBlasThread, match
 
 _log = structlog.get_logger("answerloop")
 
@@ -65,6 +65,7 @@ class FastScorer(BertScoreScorer):
         if self._embeddings is None:
             super()._load_here()
             encoder = self._open_encoder()
+            self._one_blas_thread = OneBlasThread()
             self._embeddings = Embeddings(self._library._tokenizer, encoder, self._cache_bytes)
         return self._embeddings
 
@@ -83,8 +84,9 @@ class FastScorer(BertScoreScorer):
     def _score_here(self, pairs: list[Pair]) -> list[Figures]:
         embeddings = self._embeddings_here()
         figures: list[Figures] = []
-        for start in range(0, len(pairs), _PAIRS):
-            figures += _figures(embeddings, pairs[start : start + _PAIRS])
+        with self._one_blas_thread.limit():
+            for start in range(0, len(pairs), _PAIRS):
+                figures += _figures(embeddings, pairs[start : start + _PAIRS])
         self._say_what_was_cut(sum(each.cut for each in figures))
         return figures
 
