@@ -30,6 +30,7 @@ COMMANDS = {
     "topics": ("app.cli.topics", "topics", "Topics: create, list, describe, tail, verify"),
     "groups": ("app.cli.groups", "groups", "Consumer groups: list, describe, lag, reset"),
     "trace": ("app.cli.trace", "trace", "The whole journey of a question"),
+    "watch": ("app.cli.watch", "watch", "A running worker on the terminal, live"),
     "fake-llm": ("app.cli.fake_llm", "fake_llm", "A model server that fails on demand"),
     "chaos": ("app.cli.chaos", "chaos", "Break things on purpose, and audit what came of it"),
     "db": ("app.cli.db", "db", "Migrate the database, show its state"),
