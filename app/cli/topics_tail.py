@@ -64,7 +64,7 @@ def tail(
     bad: bool,
     raw: bool,
 ) -> None:
-    r"""Read the records of a topic, by time over its partitions, then follow it until Ctrl-C.
+    """Read the records of a topic, by time over its partitions, then follow it until Ctrl-C.
 
     Each is decoded as the pipeline decodes it; one that does not fit is shown with the reason and
     its bytes. No group is joined and nothing is committed: a running worker is not disturbed.
@@ -73,7 +73,7 @@ def tail(
     answerloop topics tail dead-letters -o -10
     answerloop topics tail llm-responses-error -e --filter cause=overloaded -c 20
     answerloop topics tail validated-responses --from-time -1h --filter 'f1<0.8' -J | jq .payload
-    answerloop topics tail llm-requests -e -f '%T %p/%o %k %S\n'
+    answerloop topics tail llm-requests -e -f '%T %p/%o %k %S\\n'
     """
     from app.inspection.filters import condition
     from app.inspection.tailing import Wanted
