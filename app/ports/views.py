@@ -10,7 +10,7 @@ from app.core.lifecycle import Status, Turn
 from app.core.questions import StoredQuestion
 
 #: Questions that one search looks at: what it takes is bounded, however many there are.
-LOOK_AT = 20_000
+LOOK_AT = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,10 @@ _ALL = "WHERE $1::text IS NULL AND (accepted_at, question_id) < ($2, $3::text)"
 _BOUND = "SELECT accepted_at, question_id FROM questions {where} {down} OFFSET $4 LIMIT 1"
 _FOUND = """
 SELECT * FROM questions {where} AND (accepted_at, question_id) >= ($4, $5::text)
-    AND (strpos(lower(question_text), $6) > 0 OR strpos(lower(original_answer), $6) > 0
-        OR strpos(lower(answer), $6) > 0 OR strpos(question_text, $7) > 0
-        OR strpos(original_answer, $7) > 0 OR strpos(answer, $7) > 0
-        OR starts_with(question_id, $7))
-{down} LIMIT $8
+    AND (strpos(lower(concat_ws(chr(10), question_text, original_answer, answer)), $6) > 0
+        OR starts_with(question_id, $7)
+        OR $8 AND strpos(concat_ws(chr(10), question_text, original_answer, answer), $7) > 0)
+{down} LIMIT $9
 """
 _LEDGER = """
 SELECT round, generation, attempt, detail, http_status, retry_after_seconds, finish_reason
@@ -104,7 +103,8 @@ class PostgresViews:
         below = _TOP if cursor is None else decode_cursor(cursor)
         start = (None if status is None else str(status), below[0], clean_text(below[1]))
         where = _ALL if status is None else _OF_STATUS
-        words = (clean_text(text).lower(), clean_text(text))
+        # A database of locale C folds ASCII alone: other letters are also looked for as they are.
+        words = (clean_text(text).lower(), clean_text(text), not text.isascii())
 
         async def work(connection: Any) -> FoundPage:
             bound = await connection.fetchrow(
