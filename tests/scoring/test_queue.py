@@ -73,13 +73,13 @@ async def test_beyond_its_bound_a_call_is_refused_with_a_time_and_later_ones_are
     held = [asyncio.ensure_future(queue.score(one(PARAPHRASE))) for _ in range(2)]
     await settle()
     with pytest.raises(ScorerUnavailable, match="2 pairs wait") as refused:
-        await queue.score(one(FRANCE) * 2)
+        await asyncio.wait_for(queue.score(one(FRANCE) * 2), 2)
     assert (refused.value.retry_after_seconds or 0) >= 1
     held.append(asyncio.ensure_future(queue.score(one(FRANCE))))
     await settle()
     assert queue.full
     with pytest.raises(ScorerUnavailable):
-        await queue.score(one(FRANCE))
+        await asyncio.wait_for(queue.score(one(FRANCE)), 2)
     scorer.gate.set()
     await asyncio.gather(*held)
     assert not queue.full
@@ -153,7 +153,7 @@ async def test_a_stop_tells_what_it_does_not_get_done_to_come_again() -> None:
     await settle()
     await queue.stop(0.05)
     with pytest.raises(ScorerUnavailable, match="stops") as told:
-        await taken
+        await asyncio.wait_for(taken, 2)
     assert told.value.retry_after_seconds
     scorer.gate.set()
     await queue.close()
