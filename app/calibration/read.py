@@ -101,10 +101,14 @@ class KnownFile:
 
     def _checked(self, line: int, row: Row, data: bytes) -> list[Known] | BadRow | Skipped:
         reference, answers = _value(row, REFERENCE_NAMES), _value(row, ANSWER_NAMES)
-        several = answers if isinstance(answers, list) else [answers]
+        several = [
+            each
+            for each in (answers if isinstance(answers, list) else [answers])
+            if not (each is None or (isinstance(each, str) and not each.strip()))
+        ]
         question = _value(row, QUESTION_NAMES) or ""
         label = _value(row, LABEL_NAMES)
-        if reference is None or not [each for each in several if each is not None]:
+        if reference is None or not several:
             return Skipped()
         if self.labelled and label is None:
             return Skipped()

@@ -6,7 +6,7 @@ A score passes when it is at the threshold. All intervals are of 95 %.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -75,16 +75,8 @@ def roc_area(good: Sequence[float], bad: Sequence[float]) -> float:
     ordered = sorted(bad)
     below = 0.0
     for value in good:
-        first = bisect_left(ordered, value)
-        below += first + (_count_equal(ordered, value, first)) / 2
+        below += (bisect_left(ordered, value) + bisect_right(ordered, value)) / 2
     return below / (len(good) * len(ordered))
-
-
-def _count_equal(ordered: Sequence[float], value: float, first: int) -> int:
-    last = first
-    while last < len(ordered) and ordered[last] == value:
-        last += 1
-    return last - first
 
 
 def roc_points(good: Sequence[float], bad: Sequence[float]) -> list[tuple[float, float]]:

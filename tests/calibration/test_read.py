@@ -52,7 +52,10 @@ def test_jsonl_may_hold_several_answers_and_languages_are_told_from_the_texts(
     tmp_path: Path,
 ) -> None:
     rows: list[Any] = [
-        {"original_answer": "The sea is salty because of the rivers.", "answer": ["one", "two"]},
+        {
+            "original_answer": "The sea is salty because of the rivers.",
+            "answer": ["one", " ", "two"],
+        },
         {"original_answer": "Porque los ríos arrastran sales de las rocas.", "answer": "la sal"},
         {"original_answer": "Sal.", "answer": "sal", "metadata": {"language": "es"}},
         {"original_answer": "H2O.", "answer": "H2O"},
