@@ -245,7 +245,7 @@ async def greet_scorer(settings: Settings, scorer: Scorer) -> None:
     """
     if settings.scorer in ("local:", "memory:"):
         return
-    from app.config.gate import gate_by
+    from app.config.gate import gate_by, gates_by_scorer
 
     away = ""
     try:
@@ -258,8 +258,10 @@ async def greet_scorer(settings: Settings, scorer: Scorer) -> None:
     gate = gate_by(settings, scorer.name)
     facts = {"gate": gate.source, "metric": str(gate.metric), "threshold": gate.threshold}
     if away:
-        mend = "QUALITY_PROFILE=minilm-l6 names the bundled model's gate"
-        log.warning("scorer_away", reason=away[:300], **facts, until="it tells its name", mend=mend)
+        if gates_by_scorer(settings):
+            facts["until"] = "it tells its name"
+            facts["mend"] = "QUALITY_PROFILE=minilm-l6 names the bundled model's gate"
+        log.warning("scorer_away", reason=away[:300], **facts)
     else:
         log.info("scorer_elsewhere", scorer=scorer.name, **facts)
 

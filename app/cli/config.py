@@ -10,6 +10,7 @@ from app.cli.causes import cause_rows, unused_rules, waits_shown
 from app.cli.output import json_option, print_json, print_table, stderr
 from app.cli.strategies import asked_rows, repeated_calls, shown, strategy_rows, unused_changes
 from app.config.secret_urls import masked_url
+from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.settings import PREFIX, Settings, load_settings
 
@@ -58,6 +59,7 @@ def setting_row(settings: Settings, name: str) -> dict[str, Any]:
 def check(as_json: bool) -> None:
     """Check the settings and reach every part they name: broker, database, cache, model, scorer."""
     settings = load_settings()
+    configure_logging(settings.log_format, "error")  # the table says it
     results = run_loop(_check(settings))
     if as_json:
         print_json(results)
