@@ -31,7 +31,7 @@ class QuestionFigures(Shape):
 
 
 class ModelFigures(Shape):
-    """This worker's calls. Percentiles are of those that ended in the last minute."""
+    """This worker's calls. Percentiles are of those that were answered in the last minute."""
 
     model: str | None
     where: str | None

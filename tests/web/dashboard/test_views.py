@@ -54,7 +54,8 @@ async def test_the_overview_adds_up() -> None:
     assert questions["in_progress"] == questions["by_status"]["waiting"] == 14
     assert sum(group["questions"] for group in questions["waiting"]) == 14
     assert {group["cause"] for group in questions["waiting"]} == {"overloaded", "rate_limited"}
-    assert calls["calls"] == calls["recent_calls"] == len(model.calls)
+    assert calls["calls"] == len(model.calls) == 26
+    assert calls["recent_calls"] == calls["by_outcome"]["answered"] == 9
     assert 0 <= calls["p50_seconds"] <= calls["p95_seconds"]
     assert found["findings"] == []
 

@@ -22,7 +22,7 @@ const throughput = new LineChart({
   ],
 });
 const latency = new LineChart({
-  title: "Model calls of the last minute",
+  title: "Calls answered in the last minute",
   format: span,
   series: [
     { key: "p50_seconds", name: "median", class: "two" },
@@ -139,7 +139,7 @@ function model(found) {
       ["In line", count(found.in_line)],
       ["Breaker", h("span", { class: found.breaker === "closed" ? null : "bad" }, BREAKER[found.breaker])],
       found.pause_seconds > 0 ? ["Rate limit", `no call starts for ${span(found.pause_seconds)}`] : null,
-      ["p95 of a call", h("span", null, span(found.p95_seconds), h("span", { class: "soft" }, found.recent_calls ? ` of ${many(found.recent_calls, "call")} in the last minute` : " no call in the last minute"))],
+      ["p95 of a call", h("span", null, span(found.p95_seconds), h("span", { class: "soft" }, found.recent_calls ? ` of ${many(found.recent_calls, "call")} answered in the last minute` : " none was answered in the last minute"))],
       ["Calls", `${count(found.calls)}; failed: ${causes}`],
       ["Retries, regenerations", `${count(found.retries)}, ${count(found.regenerations)}`],
       ["Tokens read, written", `${count(found.tokens.prompt ?? 0)}, ${count(found.tokens.answer ?? 0)}`],
