@@ -143,7 +143,7 @@ class Metrics:
         self._recent.append((time.monotonic(), seconds))
 
     def recent_calls(self, within_seconds: float) -> list[float]:
-        """Return the lengths of the answered calls (of the last `KEPT_CALLS`) that ended so lately."""
+        """Return the lengths of answered calls (the last `KEPT_CALLS`) that ended so lately."""
         since = time.monotonic() - within_seconds
         return [seconds for ended_at, seconds in self._recent if ended_at >= since]
 
