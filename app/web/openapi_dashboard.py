@@ -101,6 +101,13 @@ DASHBOARD_OPERATIONS: dict[str, Operation] = {
         Parameter("id", "path", _QUESTION_ID, "The question's id", _ID),
         errors=(404, 503),
     ),
+    "GET /ui/api/questions/{id}/journey": _view(
+        "getJourney",
+        "A question's way through the topics, with partitions and offsets",
+        shapes.JourneyShown,
+        Parameter("id", "path", _QUESTION_ID, "The question's id", _ID),
+        errors=(404, 503),
+    ),
     "GET /ui/api/retries": _view(
         "getRetries",
         "What waits: due times, causes, and the list, soonest first",

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from app.settings import Settings
 from app.web.bodies import read_parameter
-from app.web.dashboard import questions, retries, system
+from app.web.dashboard import journey, questions, retries, system
 from app.web.dashboard.bundle import Bundle
 from app.web.dashboard.overview import Overview
 from app.web.dashboard.sampler import Sampler
@@ -43,6 +43,7 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
     if running.questions is not None:
         questions.add_routes(app, running.questions, overview)
         retries.add_routes(app, running.questions, overview)
+        journey.add_routes(app, running.questions, settings)
     system.add_routes(app, settings, overview)
     app.router.add_get("/live", stream)
     app.router.add_get("/ui/{version}/{file:.+}", bundle.file)

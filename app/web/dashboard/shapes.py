@@ -110,6 +110,41 @@ class QuestionShown(Shape):
     max_generations: int
 
 
+class HopShown(Shape, kw_only=True):
+    """One thing that happened; topic `database` is what only the database knows."""
+
+    at: Timestamp
+    since_start_seconds: float
+    topic: str
+    partition: int | None
+    offset: int | None
+    stage: str | None
+    record: str | None
+    what: str
+    round: int | None
+    generation: int | None
+    attempt: int | None
+    cause: str | None
+    wait_asked_seconds: float | None
+    waited_seconds: float | None
+    f1: float | None
+    tokens: int | None
+    seconds: float | None
+    model: str | None
+    answer: str | None
+    detail: str | None
+    status: str | None
+
+
+class JourneyShown(Shape):
+    """`searched` records were looked at; `missing` names what could not be asked, and why."""
+
+    status: str | None
+    hops: list[HopShown]
+    searched: int
+    missing: list[str]
+
+
 class DueHistogram(Shape):
     """Waits by due time: `late`, columns of `width_seconds` from now on, `later`."""
 

@@ -24,9 +24,10 @@ LONG = replace(LIMITS, policy=SLOW)
 
 async def test_real_views_have_exactly_the_described_shapes() -> None:
     model = ScriptedModel(answer_of)
-    async with serving(make_ports(model=model), limits=LONG) as api:
+    async with serving(make_ports(model=model), limits=LONG, broker="memory:") as api:
         ids = await play(api.engine)
         asked = [
+            ("GET", f"/ui/api/questions/{ids['dead']}/journey", None, shapes.JourneyShown),
             ("GET", "/ui/api/overview", None, shapes.OverviewShown),
             ("GET", "/ui/api/questions?status=dead&limit=2", None, shapes.QuestionsShown),
             ("GET", "/ui/api/questions?q=star", None, shapes.QuestionsShown),

@@ -3,6 +3,7 @@
 import { h } from "../dom.js";
 import { count, figure, moment, NONE, since, span, words } from "../format.js";
 import { badge, facts, section } from "../parts.js";
+import { journey } from "../journey.js";
 import { address } from "../route.js";
 
 const FINAL = ["validated", "low_quality", "unscored", "dead"];
@@ -19,6 +20,7 @@ export default {
       summary(question, data, context),
       answers(question, calls),
       section("What happened", null, h("ol", { class: "timeline" }, timeline(question, calls, data.letters))),
+      journey(question, context),
       Object.keys(question.metadata).length ? section("Metadata", null, h("pre", null, JSON.stringify(question.metadata, null, 2))) : null,
     ];
   },
