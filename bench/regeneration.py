@@ -7,8 +7,8 @@ The model (the bundled one, unless `--llm` names a server), the scorer, its gate
 the real ones; each question is asked until an answer passes, as in the pipeline. `repeat` is the
 control: nothing changes. Each table has a line for each attempt, over the questions that were asked
 that often, and one for the best answers so far, over all. Intervals hold 95 % (bootstrap, Wilson);
-differences to the control are paired by question. The set `samples` is that of `make demo`; the
-built-in strategies were chosen on `pairs` (gate_pairs.py).
+differences to the control are paired by question. The built-in strategies were chosen on the set
+`samples` (that of `make demo`); `pairs` (gate_pairs.py) had no part in that.
 
 Calls are kept in a file: a run that is out of time says how many questions it measured, and the
 next one goes on from there.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from app.core.strategies import STRATEGIES, Strategies, Strategy
+from app.core.templates import PLACEHOLDER
 
 CONTROL = "repeat"
 _PLAIN = Strategy(temperature=0.0, seed=1, name="plain")
 
 ARMS: dict[str, Strategies] = {
-    # The control: the same words, no chance, whatever the seed.
-    CONTROL: Strategies((_PLAIN,)),
+    # The control: the very same call.
+    CONTROL: Strategies((_PLAIN, _PLAIN, _PLAIN)),
     "temperature": Strategies(
         (
             _PLAIN,
@@ -17,5 +18,23 @@ ARMS: dict[str, Strategies] = {
             Strategy(temperature=0.9, seed=3, name="temperature 0.9"),
         )
     ),
+    "wording": Strategies(
+        (
+            _PLAIN,
+            Strategy(
+                temperature=0.6,
+                seed=2,
+                prompt=f"Answer in one or two complete sentences.\n\n{PLACEHOLDER}",
+                name="sentences",
+            ),
+            Strategy(
+                temperature=0.9,
+                seed=3,
+                prompt=f"Explain the answer briefly and precisely.\n\n{PLACEHOLDER}",
+                name="explain",
+            ),
+        )
+    ),
+    # By language and reason as well.
     "default": STRATEGIES,
 }

@@ -81,12 +81,10 @@ class Change:
     model: str | None = None
     name: str = ""
 
-    def fits(self, generation: int, language: str | None, rejected_by: str | None) -> bool:
-        """Tell whether it is for this generation of such a question."""
-        return (
-            generation == (self.generation or max(generation, 2))
-            and (not self.language or language == self.language)
-            and (not self.rejected_by or rejected_by in self.rejected_by)
+    def fits(self, generation: int, rejected_by: str | None) -> bool:
+        """Tell whether it is for this generation after such a rejection, in some language."""
+        return generation == (self.generation or max(generation, 2)) and (
+            not self.rejected_by or rejected_by in self.rejected_by
         )
 
     def applied(self, strategy: Strategy) -> Strategy:
@@ -120,12 +118,12 @@ class Strategies:
         selects nothing.
         """
         strategy = self.plain(generation)
-        if not self.changes:
-            return strategy
-        language = question_language(question_text) if self._by_language else None
         reason = rejected_by if generation > 1 else None
-        for change in self.changes:
-            if change.fits(max(generation, 1), language, reason):
+        fitting = [each for each in self.changes if each.fits(max(generation, 1), reason)]
+        by_language = any(each.language for each in fitting)  # else it need not be found out
+        language = question_language(question_text) if by_language else None
+        for change in fitting:
+            if change.language in ("", language):
                 strategy = change.applied(strategy)
         return strategy
 
@@ -149,22 +147,17 @@ class Strategies:
             if change.model:
                 yield change.model
 
-    @property
-    def _by_language(self) -> bool:
-        return any(change.language for change in self.changes)
 
-
-#: Measured with the bundled model: bench/regeneration.py, docs/strategies.md. The first generation
-#: is the plain question, without chance; the system texts stay empty, because the bundled model's
-#: own default one spoils easy answers.
+#: Chosen by measurement with the bundled model: bench/regeneration.py, docs/strategies.md. The
+#: first generation is the plain question, without chance and without a system text.
 STRATEGIES = Strategies(
     (
         Strategy(temperature=0.0, seed=1, name="plain"),
         Strategy(
-            temperature=0.6,
+            temperature=0.0,
             seed=2,
-            prompt=f"Answer in one or two complete sentences.\n\n{PLACEHOLDER}",
-            name="sentences",
+            system="You answer each question in one full, correct sentence.",
+            name="full sentence",
         ),
         Strategy(
             temperature=0.9,
@@ -172,7 +165,25 @@ STRATEGIES = Strategies(
             prompt=f"Explain the answer briefly and precisely.\n\n{PLACEHOLDER}",
             name="explain",
         ),
-    )
+    ),
+    (
+        Change(rejected_by=("cut_off",), max_tokens=1024),
+        Change(
+            rejected_by=("language",),
+            system="You answer each question in the language in which it is asked.",
+        ),
+        Change(
+            language="Spanish",
+            generation=2,
+            temperature=0.5,
+            system="You answer each question in Spanish, in one full, correct sentence.",
+        ),
+        Change(
+            language="Spanish",
+            generation=3,
+            prompt=f"Explica la respuesta en español, de forma breve y precisa.\n\n{PLACEHOLDER}",
+        ),
+    ),
 )
 
 

@@ -34,7 +34,7 @@ class TestScriptedModel(LlmContract, LlmFailureContract):
         with pytest.raises(LlmOverloaded):
             await model.answer(prompt_for(FRANCE, 1))
         assert (await model.answer(prompt_for(FRANCE, 2))).text == "Paris"
-        assert [call.prompt.temperature for call in model.calls_of(FRANCE)] == [0.0, 0.6]
+        assert [call.prompt.seed for call in model.calls_of(FRANCE)] == [1, 2]
 
     async def test_switched_off_it_is_unavailable(self) -> None:
         model = ScriptedModel()
