@@ -65,13 +65,16 @@ def make_log(folder: Path, *, only: tuple[str, ...] = ()) -> Settings:
     return settings
 
 
-def append(folder: Path, *records: tuple[bytes | None, bytes | None], topic: str = TOPIC) -> None:
-    """Append records by key, as a stage would; `commit` them for the questions' group."""
+def append(
+    folder: Path, *records: tuple[bytes | None, bytes | None], partition: int | None = None
+) -> None:
+    """Append records, on the partition of their key as a stage does, or on another one."""
 
     async def work() -> None:
         log = SqliteStorage(folder / "data" / "log", synchronous="OFF")
         for key, value in records:
-            await log.append(NewRecord(topic, log.partition_for(topic, key), key, value))
+            place = log.partition_for(TOPIC, key) if partition is None else partition
+            await log.append(NewRecord(TOPIC, place, key, value))
         log.close()
 
     asyncio.run(work())

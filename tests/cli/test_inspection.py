@@ -111,6 +111,15 @@ def test_verify_finds_what_does_not_fit_or_lies_wrong(cli: Cli, tmp_path: Path) 
     assert "nope" in cli.fails("topics", "verify", "nope", code=3)
 
 
+def test_verify_finds_a_key_on_another_partition(cli: Cli, tmp_path: Path) -> None:
+    make_log(tmp_path)
+    right = murmur2_partition(b"a", 8)
+    append(tmp_path, settled("a"), partition=(right + 1) % 8)
+    [row] = cli.json("topics", "verify", TOPIC, code=1)["topics"]
+    assert (row["undecodable"], row["misplaced"]) == (0, 1)
+    assert row["first_bad"]["reason"] == f"its key belongs on partition {right}"
+
+
 def test_verify_finds_other_partitions_and_absent_topics(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

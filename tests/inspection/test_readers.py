@@ -9,8 +9,10 @@ import pytest
 from app.errors import NotFoundError
 from app.inspection.groups import apply_reset, group_rows, known_group, plan_reset
 from app.inspection.lag import group_lag
-from app.inspection.reader import Span, TopicMissing
+from app.inspection.log_reader import LogReader
+from app.inspection.reader import GroupActive, Span, TopicMissing
 from app.transports import NewRecord
+from app.transports.embedded.memory import MemoryStorage
 from tests.inspection.conftest import Broker
 
 BEGAN = 1_700_000_000.0
@@ -96,3 +98,23 @@ async def test_offsets_are_planned_then_set(broker: Broker, topic: str) -> None:
         broker.reader, group, await plan_reset(broker.reader, state, "latest", [topic], [0])
     )
     assert await broker.reader.committed(group) == {(topic, 0): 5, (topic, 1): 3}
+
+
+async def test_a_group_of_a_log_with_an_engine_is_in_use() -> None:
+    log = MemoryStorage()
+    log.create_topic("t", 1)
+    await log.commit("g", {("t", 0): 0})
+    reader = LogReader(log, "the log", engine="http://127.0.0.1:6066", owned=False)
+    state = await known_group(reader, "g")
+    assert [member.partitions for member in state.members] == [frozenset({("t", 0)})]
+    with pytest.raises(GroupActive, match="Stable"):
+        await plan_reset(reader, state, "earliest", [], [])
+
+
+async def test_offsets_that_compaction_left_empty_are_passed() -> None:
+    log = MemoryStorage()
+    log.create_topic("t", 1)
+    for n in range(6):
+        log.append_now(NewRecord("t", 0, b"k", b"%d" % n))
+    log._records["t", 0][:] = [r for r in log._records["t", 0] if r.offset in (1, 3)]
+    assert await LogReader(log, "memory", owned=False).values("t") == [b"1", b"3"]

@@ -75,8 +75,43 @@ async def test_a_time_to_come_is_waited_for(broker: Broker, topic: str) -> None:
     await broker.create(topic, 1)
     async with asyncio.timeout(20):
         until = time.time() + 0.3
-        assert await read(broker, Wanted(topic, until=until)) == []
+        found = await read(broker, Wanted(topic, until=until))
+        assert found == []
         assert time.time() >= until
+
+
+async def test_what_is_of_a_later_time_than_wanted_is_left_out() -> None:
+    log = MemoryStorage()
+    log.create_topic("t", 1)
+    until = time.time() + 0.4
+
+    class Memory:
+        reader = LogReader(log, "memory", owned=False)
+
+    asyncio.get_running_loop().call_later(0.1, log.append_now, NewRecord("t", 0, None, b"now"))
+    later = NewRecord("t", 0, None, b"later", until + 100)
+    asyncio.get_running_loop().call_later(0.1, log.append_now, later)
+    async with asyncio.timeout(20):
+        found = await read(Memory(), Wanted("t", until=until))  # type: ignore[arg-type]
+    assert [seen.record.value for seen in found] == [b"now"]
+
+
+async def test_a_record_that_comes_between_two_looks_is_not_passed_over() -> None:
+    class Racing(MemoryStorage):
+        """Something is appended right after each look that found nothing."""
+
+        def read(self, tp: Any, offset: int, limit: int) -> list[Any]:
+            found = super().read(tp, offset, limit)
+            if not found:
+                self.append_now(NewRecord("t", 0, None, b"late"))
+            return found
+
+    log = Racing()
+    log.create_topic("t", 1)
+    reading = await LogReader(log, "memory", owned=False).read({("t", 0): 0})
+    async with asyncio.timeout(20):
+        found = await reading.fetch([("t", 0)], 10, 5.0)
+    assert [record.offset for record in found["t", 0]] == [0]
 
 
 def settled(question_id: str, status: str) -> tuple[bytes, bytes]:
@@ -126,7 +161,7 @@ async def test_fifty_thousand_records_are_read_with_the_memory_of_a_few(topic: s
     log.create_topic(topic, 4)
     value = b"x" * 1000  # one object: what the log itself holds is not what is measured
     for n in range(50_000):
-        log.append_now(NewRecord(topic, n % 4, b"k", value, BEGAN + n))
+        log.append_now(NewRecord(topic, n % 7 % 4, b"k", value, BEGAN + n))
     tail = Tail(
         LogReader(log, "memory", owned=False),
         TopicDecoder(load_settings(), topic),
@@ -137,6 +172,8 @@ async def test_fifty_thousand_records_are_read_with_the_memory_of_a_few(topic: s
         count = 0
         async for chunk in tail.run(asyncio.Event()):
             assert len(chunk) <= 1000
+            times = [seen.record.timestamp for seen in chunk]
+            assert times == [BEGAN + n for n in range(count, count + len(chunk))]
             count += len(chunk)
         _, peak = tracemalloc.get_traced_memory()
     finally:
