@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ _BATCHES = 32
 #: Of a loaded scorer whose first batch has not ended.
 _ASSUMED_PER_SECOND = 50.0
 _STOPPING_SECONDS = 1.0
+#: For the batch that runs when everything else has ended.
+_CLOSE_SECONDS = 2.0
 
 
 class _Taken:
@@ -157,10 +160,11 @@ class ScoreQueue:
             self._batcher.give_up(_stops())
 
     async def close(self) -> None:
-        """Score what was taken, and free the scorer."""
+        """Score what was taken, and free the scorer; a load or batch that hangs is left behind."""
         self._stopping = True
-        await self._batcher.close()
-        await self._scorer.close()
+        for ending in (self._batcher.close(), self._scorer.close()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ending, _CLOSE_SECONDS if self._loaded else 0.1)
 
 
 def _stops() -> ScorerUnavailable:

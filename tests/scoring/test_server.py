@@ -58,6 +58,7 @@ async def test_a_pair_and_pairs_get_what_a_worker_answers() -> None:
     assert status == 200
     assert one == {
         **{"precision": 1.0, "recall": 1.0, "f1": 1.0, "verdict": "pass", "guards": []},
+        "cut": False,
         **{"scorer": "overlap:0", "model": "overlap", "layer": 0, "rescaled": False},
         **{"library": "answerloop overlap", "threshold": 0.6, "metric": "f1", "gate": "settings"},
     }
@@ -134,6 +135,19 @@ async def test_a_stop_does_not_wait_for_what_it_can_not_get_done() -> None:
         await asyncio.wait_for(client.server.stop(), 5)
         status, _, headers = await taken
     assert (status, headers["Retry-After"]) == (503, "1")
+
+
+async def test_a_stop_does_not_wait_for_a_model_that_is_being_loaded() -> None:
+    class Loading(OverlapScorer):
+        async def check(self) -> str:
+            await asyncio.sleep(60)
+            return await super().check()
+
+    async with serving(Loading(), loaded=False) as client:
+        early = asyncio.ensure_future(client.score())
+        await asyncio.sleep(0.1)
+        await asyncio.wait_for(client.server.stop(), 2)
+        assert (await early)[0] == 503
 
 
 async def test_a_token_is_asked_for_scores_and_not_for_the_state() -> None:
