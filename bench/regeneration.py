@@ -10,8 +10,8 @@ that often, and one for the best answers so far, over all. Intervals hold 95 % (
 differences to the control are paired by question. The built-in strategies were chosen on the set
 `samples` (that of `make demo`); `pairs` (gate_pairs.py) had no part in that.
 
-Calls are kept in a file: a run that is out of time says how many questions it measured, and the
-next one goes on from there.
+Calls and scores are kept in a file: a run that is out of time says how many questions it measured,
+and the next one goes on from there.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from app.samples import samples_path
 from app.settings import load_settings
 from bench.gate_pairs import ROWS
 from bench.regeneration_arms import ARMS, CONTROL
-from bench.regeneration_play import Asked, Calls, Played, play
+from bench.regeneration_play import Asked, Kept, Outside, Played, play
 
 GENERATIONS = 3
 SEED = 20_26
@@ -125,14 +125,15 @@ def _share(hits: list[bool]) -> dict[str, Any]:
 
 async def measure(
     questions: list[Asked], arms: dict[str, Strategies], arguments: argparse.Namespace
-) -> tuple[dict[str, list[Played]], Gate, Calls]:
+) -> tuple[dict[str, list[Played]], Gate, Outside]:
     """Play all arms question by question, until the time is over: all have the same questions."""
     settings = load_settings()
     models = sorted({name for arm in arms.values() for name in arm.models()})
     secret = settings.llm_api_key
     key = secret.get_secret_value() if secret else ""
     model = open_model(arguments.llm, arguments.llm_model, key, also=models)
-    scorer, calls = BertScoreScorer(), Calls(model, arguments.cache)
+    scorer = BertScoreScorer()
+    outside = Outside(model, scorer, Kept(arguments.cache))
     gate = gate_in_force(load_settings(scorer="local:"))
     until = time.monotonic() + arguments.seconds
     played: dict[str, list[Played]] = {name: [] for name in arms}
@@ -142,7 +143,7 @@ async def measure(
             if time.monotonic() > until:
                 break
             for name, strategies in arms.items():
-                one = await play(question, strategies, GENERATIONS, calls, scorer, gate)
+                one = await play(question, strategies, GENERATIONS, outside, gate)
                 played[name].append(one)
             if sys.stderr.isatty():
                 print(f"\r{number}/{len(questions)} questions", end="", file=sys.stderr)
@@ -151,7 +152,7 @@ async def measure(
         await scorer.close()
         if sys.stderr.isatty():
             print(file=sys.stderr)
-    return played, gate, calls
+    return played, gate, outside
 
 
 def figures(played: dict[str, list[Played]], metric: str) -> list[dict[str, Any]]:
@@ -246,7 +247,7 @@ def main() -> None:
     try:
         if arguments.file is not None:
             arms["file"] = read_strategies(arguments.file)
-        played, gate, calls = asyncio.run(measure(questions, arms, arguments))
+        played, gate, outside = asyncio.run(measure(questions, arms, arguments))
     except AnswerloopError as error:
         sys.exit(f"{error}")
     rows = figures(played, gate.metric)
@@ -257,8 +258,8 @@ def main() -> None:
         "questions": measured,
         "of": len(questions),
         "gate": f"{gate.metric} >= {gate.threshold} ({gate.source})",
-        "calls_made": calls.made,
-        "calls_kept": calls.kept,
+        "calls_made": outside.calls_made,
+        "calls_kept": outside.calls_kept,
     }
     if arguments.json:
         print(json.dumps({**facts, "figures": rows}, indent=2))

@@ -1,8 +1,8 @@
 """One question under one set of strategies, as the pipeline plays it: asked until an answer passes.
 
 The verdict, the choice of the next strategy and that of the best attempt are the pipeline's own
-functions. Calls are kept in a file by all that they depend on: a rerun makes only those that are
-new.
+functions. Calls and scores are kept in a file by all that they depend on: a rerun makes only those
+that are new.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agents.best import better
 from app.core.gate import Gate, Score
@@ -54,40 +54,65 @@ class Tried:
     answer: str
 
 
-class Calls:
-    """A model whose answers are kept in `file`, one JSON line for each call."""
+class Kept:
+    """What was paid for once, by all that it depends on: a file of JSON lines, and memory."""
 
-    def __init__(self, model: LanguageModel, file: Path) -> None:
-        self._model = model
+    def __init__(self, file: Path) -> None:
         self._file = file
-        self._said: dict[str, Said] = {}
-        self.made = 0
-        self.kept = 0
+        self._values: dict[str, Any] = {}
         if file.is_file():
             for line in file.read_text(encoding="utf-8").splitlines():
                 self._read(line)
 
-    async def ask(self, prompt: Prompt) -> Said:
-        """Return the model's answer, from the file if it is there."""
-        key = json.dumps([prompt.model or self._model.model, *astuple(prompt)], ensure_ascii=False)
-        if key in self._said:
-            self.kept += 1
-            return self._said[key]
-        answer = await self._model.answer(prompt)
-        said = Said(answer.text, answer.finish_reason, answer.seconds, answer.tokens or 0)
-        self.made += 1
-        self._said[key] = said
+    def get(self, key: str) -> Any:
+        return self._values.get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        self._values[key] = value
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([key, said], ensure_ascii=False) + "\n")
-        return said
+            file.write(json.dumps([key, value], ensure_ascii=False) + "\n")
 
     def _read(self, line: str) -> None:
         try:
-            key, said = json.loads(line)
-            self._said[key] = Said(*said)
+            key, value = json.loads(line)
+            self._values[key] = value
         except (ValueError, TypeError):
             return  # the last line of a run that was killed
+
+
+class Outside:
+    """The model and the scorer, each asked once for the same thing."""
+
+    def __init__(self, model: LanguageModel, scorer: Scorer, kept: Kept) -> None:
+        self._model = model
+        self._scorer = scorer
+        self._kept = kept
+        self.calls_made = 0
+        self.calls_kept = 0
+
+    async def ask(self, prompt: Prompt) -> Said:
+        """Return the model's answer."""
+        key = json.dumps([self._model.model, *astuple(prompt)], ensure_ascii=False)
+        found = self._kept.get(key)
+        if found is not None:
+            self.calls_kept += 1
+            return Said(*found)
+        answer = await self._model.answer(prompt)
+        said = Said(answer.text, answer.finish_reason, answer.seconds, answer.tokens or 0)
+        self.calls_made += 1
+        self._kept.put(key, said)
+        return said
+
+    async def score(self, answer: str, reference: str) -> Score:
+        """Return the score of a pair."""
+        key = json.dumps(["score", self._scorer.name, answer, reference], ensure_ascii=False)
+        found = self._kept.get(key)
+        if found is None:
+            [score] = await self._scorer.score([(answer, reference)])
+            found = [score.precision, score.recall, score.f1]
+            self._kept.put(key, found)
+        return Score(*found)
 
 
 @dataclass
@@ -114,8 +139,7 @@ async def play(
     question: Asked,
     strategies: Strategies,
     generations: int,
-    calls: Calls,
-    scorer: Scorer,
+    outside: Outside,
     gate: Gate,
 ) -> Played:
     """Ask until an answer passes or `generations` were asked. Raises LlmFailed, ScoreFailure."""
@@ -124,8 +148,8 @@ async def play(
     reason: str | None = None
     for generation in range(1, generations + 1):
         strategy = strategies.chosen(question.text, generation, reason)
-        said = await calls.ask(strategy.prompt_for(question.text))
-        status, score, why = await _judged(question, said, scorer, gate)
+        said = await outside.ask(strategy.prompt_for(question.text))
+        status, score, why = await _judged(question, said, outside, gate)
         score = score or ZERO
         guard = guard_of(why)
         passed = status is Status.VALIDATED
@@ -160,11 +184,11 @@ async def play(
 
 
 async def _judged(
-    question: Asked, said: Said, scorer: Scorer, gate: Gate
+    question: Asked, said: Said, outside: Outside, gate: Gate
 ) -> tuple[Status, Score | None, str]:
     score = None
     if needs_score(said.text, question.reference):
-        [score] = await scorer.score([(said.text, question.reference)])
+        score = await outside.score(said.text, question.reference)
     evidence = Evidence(said.text, question.text, question.reference, said.finish_reason)
     objection = object_to(evidence, DEFAULT_GUARDS)
     return verdict(said.text, question.reference, score, gate, objection)

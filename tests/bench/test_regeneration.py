@@ -11,7 +11,7 @@ from app.adapters.scorer.memory import OverlapScorer
 from app.core.gate import Gate, Metric
 from app.core.strategies import Change, Strategies, Strategy
 from bench.regeneration import against, best_so_far, by_attempt
-from bench.regeneration_play import Asked, Calls, Played, play
+from bench.regeneration_play import Asked, Kept, Outside, Played, play
 
 QUESTION = Asked("en", "When did the Wall fall?", "The Wall fell in the year 1989.")
 RIGHT, WRONG, WEAK = QUESTION.reference, "The Wall fell in the year 1990.", "In 1989."
@@ -22,11 +22,11 @@ STRATEGIES = Strategies(
 GATE = Gate(0.6, Metric.RECALL, "test")
 
 
-async def played(file: Path, *answers: str) -> tuple[Played, Calls, ScriptedModel]:
+async def played(file: Path, *answers: str) -> tuple[Played, Outside, ScriptedModel]:
     model = ScriptedModel(script={QUESTION.text: list(answers)})
-    calls = Calls(model, file)
-    one = await play(QUESTION, STRATEGIES, 3, calls, OverlapScorer(), GATE)
-    return one, calls, model
+    outside = Outside(model, OverlapScorer(), Kept(file))
+    one = await play(QUESTION, STRATEGIES, 3, outside, GATE)
+    return one, outside, model
 
 
 async def test_a_question_is_asked_until_an_answer_passes(tmp_path: Path) -> None:
@@ -42,8 +42,8 @@ async def test_a_call_is_made_once_also_by_the_next_run(tmp_path: Path) -> None:
     file = tmp_path / "calls"
     first, _, _ = await played(file, WEAK, WRONG, RIGHT)
     file.write_text(file.read_text(encoding="utf-8") + '["cut off by a ki', encoding="utf-8")
-    second, calls, model = await played(file)
-    assert (calls.made, calls.kept, model.calls) == (0, 3, [])
+    second, outside, model = await played(file)
+    assert (outside.calls_made, outside.calls_kept, model.calls) == (0, 3, [])
     assert second == first
 
 
