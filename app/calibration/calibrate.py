@@ -135,7 +135,7 @@ def _refuse_too_few(sample: Sample, scored: Sequence[Scored], negative: Kind, ra
     raise InputError(
         f"{sample.source}: {good} good and {bad} {negative} pairs (of {references} different "
         f"references) are too few to choose a threshold by. At least {LEAST_PAIRS} of each are "
-        f"needed; to show a false-pass rate of {rate:.3g} take {many} pairs that must not pass"
+        f"needed; a false-pass rate of {_percent(rate)} takes {many} pairs that must not pass"
         + (f", so {many // UNRELATED_EACH} good answers" if negative is Kind.UNRELATED else ""),
         field="file",
     )
@@ -153,15 +153,15 @@ def _warnings(
     if sample.unchecked:
         found.append(
             "These are answers of a model, and all of them count as good: nobody has said which "
-            "are. Add a column label (good or bad), or the figures say how sure the model is to "
-            "pass, not what a good answer scores"
+            "are. Add a column label (good or bad), or the figures describe this model's answers, "
+            "right and wrong, not good ones"
         )
     bad, many = counted(scored)[negative], pairs_needed(rate)
     if bad < many:
         most = wilson(0, bad).high
         found.append(
-            f"A false-pass rate of {rate:.3g} needs {many} {negative} pairs (3 / rate), and there "
-            f"are {bad}: if none of them passes, the rate may still be {most:.3g}. "
+            f"A false-pass rate of {_percent(rate)} needs {many} {negative} pairs (3 / rate), and "
+            f"there are {bad}: if none of them passes, the rate may still be {_percent(most)}. "
             + (
                 f"Give {-(-many // UNRELATED_EACH)} good answers, or ask for a higher rate"
                 if negative is Kind.UNRELATED
@@ -176,7 +176,7 @@ def _warnings(
         )
     elif tried.good.share is not None and tried.good.share < _WEAK:
         found.append(
-            f"At this false-pass rate the gate fails {1 - tried.good.share:.0%} of the good "
+            f"At this false-pass rate the gate fails {_percent(1 - tried.good.share)} of the good "
             "answers: the scorer hardly tells these pairs apart"
         )
     for language, kinds in best.passing_by_language.items():
@@ -195,3 +195,7 @@ def _warnings(
             "same file would give slightly other figures"
         )
     return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
