@@ -18,6 +18,7 @@ from app.inspection.reader import (
     read_through,
 )
 from app.settings import PREFIX
+from app.topic_admin import KafkaTopicAdmin, TopicState
 from app.transports import RawRecord
 from app.transports.embedded.storage import PartitionKey
 
@@ -29,9 +30,16 @@ _LONG_POLL_MS = 100
 
 
 class KafkaReader(TopicReader):
-    """Constructing connects nothing."""
+    """Constructing connects nothing. A fetch takes `fetch_bytes` of a partition, or one record."""
 
-    def __init__(self, bootstrap: Sequence[str], security: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: Sequence[str],
+        security: Mapping[str, Any] | None = None,
+        *,
+        fetch_bytes: int = _FETCH_BYTES,
+    ) -> None:
+        self._fetch_bytes = fetch_bytes
         self.where = f"Kafka at {','.join(bootstrap)}"
         self._options = {"bootstrap_servers": list(bootstrap), **(security or {})}
         self._consumer: Any = None
@@ -107,6 +115,9 @@ class KafkaReader(TopicReader):
             key=lambda state: state.partition,
         )
 
+    async def states(self, topics: Sequence[str]) -> dict[str, TopicState]:
+        return await KafkaTopicAdmin(await self._started_admin()).describe(topics)
+
     async def sizes(self, topics: Collection[str]) -> dict[str, int]:
         from app.inspection.kafka_sizes import topic_sizes
 
@@ -160,7 +171,7 @@ class KafkaReader(TopicReader):
                 await self._started_admin()
                 consumer = AIOKafkaConsumer(
                     **self._options,
-                    max_partition_fetch_bytes=_FETCH_BYTES,
+                    max_partition_fetch_bytes=self._fetch_bytes,
                     fetch_max_wait_ms=_LONG_POLL_MS,
                     request_timeout_ms=_REQUEST_MS,
                     enable_auto_commit=False,

@@ -18,6 +18,7 @@ from app.inspection.reader import (
     TopicMissing,
     TopicReader,
 )
+from app.topic_admin import TopicState
 from app.transports import LogError, LogInUse, RawRecord
 from app.transports.embedded.storage import PartitionKey
 
@@ -76,6 +77,18 @@ class LogReader(TopicReader):
         spans = await self.spans(await self.partitions([topic]))
         return [PartitionState(tp[1], span) for tp, span in spans.items()]
 
+    async def states(self, topics: Sequence[str]) -> dict[str, TopicState]:
+        known = await self._ask(self._log.topics)
+        return {
+            name: TopicState(
+                name,
+                known[name].partitions,
+                {key: str(value) for key, value in known[name].config.items()},
+            )
+            for name in topics
+            if name in known
+        }
+
     async def sizes(self, topics: Collection[str]) -> dict[str, int]:
         return await self._ask(lambda: {name: self._log.size(name) for name in topics})
 
@@ -116,7 +129,7 @@ class LogReader(TopicReader):
 
     async def close(self) -> None:
         if self._owned:
-            self._log.close()
+            await asyncio.to_thread(self._log.close)  # which waits for a look that is under way
 
     async def run(
         self, wanted: Sequence[tuple[PartitionKey, int, int]]

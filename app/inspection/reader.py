@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from app.errors import AnswerloopError, BrokerUnavailable
+from app.topic_admin import TopicState
 from app.transports import RawRecord
 from app.transports.embedded.storage import PartitionKey
 
@@ -129,6 +130,10 @@ class TopicReader(ABC):
         """Return the state of each partition. Raises TopicMissing."""
 
     @abstractmethod
+    async def states(self, topics: Sequence[str]) -> dict[str, TopicState]:
+        """Return partitions and configuration of those of these topics that are there."""
+
+    @abstractmethod
     async def sizes(self, topics: Collection[str]) -> dict[str, int]:
         """Return the bytes of topics, of those that the broker tells."""
 
@@ -173,15 +178,15 @@ class TopicReader(ABC):
 
 
 async def read_through(
-    reader: TopicReader, spans: Mapping[PartitionKey, Span]
+    reader: TopicReader, spans: Mapping[PartitionKey, Span], chunk: int = CHUNK
 ) -> AsyncIterator[list[RawRecord]]:
-    """Give the records within the spans, chunk by chunk, in order within a partition.
+    """Give the records within the spans, in order within a partition, up to `chunk` at once.
 
     Raises BrokerUnavailable when a partition falls silent before its end.
     """
     reading = await reader.read({tp: span.start for tp, span in spans.items() if span.messages})
     while unread := [tp for tp, at in reading.positions.items() if at < spans[tp].end]:
-        found = await reading.fetch(unread, CHUNK, SILENCE_SECONDS)
+        found = await reading.fetch(unread, chunk, SILENCE_SECONDS)
         if not found and any(reading.positions[tp] < spans[tp].end for tp in unread):
             raise silence(reader, unread[0])
         for tp, records in found.items():

@@ -60,9 +60,17 @@ def line_for_people(seen: Seen, record_name: str) -> str:
         return f"{begin} UNDECODABLE {escaped(seen.problem)} | {size} bytes{shown}{more}"
     fields = seen.fields if seen.fields is not None else json_of(record.value)
     if not isinstance(fields, dict):
-        value = "null" if record.value is None else _short(record.value)
-        return f"{begin} {value}"
-    return f"{begin} {record_name} {' '.join(_fields(fields))}".rstrip()
+        return f"{begin} {summary(seen)}"
+    return f"{begin} {record_name} {summary(seen._replace(fields=fields))}".rstrip()
+
+
+def summary(seen: Seen) -> str:
+    """Return the value of a record that fits in one line: turn and fields, long texts cut."""
+    value = seen.record.value
+    fields = seen.fields if seen.fields is not None else json_of(value)
+    if isinstance(fields, dict):
+        return " ".join(_fields(fields))
+    return "null" if value is None else _short(value)
 
 
 def _short(value: bytes) -> str:
