@@ -26,6 +26,7 @@ from app.web.openapi_letters import LETTER_OPERATIONS
 from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
 from app.web.openapi_rating_intake import RATING_INTAKE_OPERATIONS
 from app.web.openapi_ratings import RATING_OPERATIONS
+from app.web.openapi_topics import TOPIC_OPERATIONS
 
 _ID = "a852525a-fa24-564a-8061-04fa2fb83426"
 _QUESTION_ID = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[\x21-\x7e]+\Z")]
@@ -171,6 +172,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /": _INDEX,
     **LETTER_OPERATIONS,
     **DASHBOARD_OPERATIONS,
+    **TOPIC_OPERATIONS,
     **RATING_OPERATIONS,
     **RATING_INTAKE_OPERATIONS,
     "GET /openapi.json": _probe("getOpenApi", "This description", dict[str, Any]),

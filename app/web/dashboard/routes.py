@@ -11,8 +11,12 @@ from app.settings import Settings
 from app.web.bodies import read_parameter
 from app.web.dashboard import journey, questions, retries, system
 from app.web.dashboard.bundle import Bundle
+from app.web.dashboard.groups import Groups
+from app.web.dashboard.looking import Looking
+from app.web.dashboard.messages import Messages
 from app.web.dashboard.overview import Overview
 from app.web.dashboard.sampler import Sampler
+from app.web.dashboard.topics import Topics
 from app.web.live import Live
 from app.web.replies import json_reply
 from app.web.running import Running
@@ -24,6 +28,8 @@ Events = Annotated[int, Meta(ge=1, le=100_000)]
 def add_routes(app: web.Application, running: Running, settings: Settings, bundle: Bundle) -> Live:
     """Add the views, the files and the live stream, which is returned."""
     overview = Overview(running)
+    looking = Looking(running, settings)
+    topics, groups = Topics(looking), Groups(looking)
     live = Live(overview.read, Sampler(running.metrics).point, running.first.log)
 
     async def the_overview(_: web.Request) -> web.Response:
@@ -38,6 +44,8 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
     async def close(_: web.Application) -> None:
         await live.close()
         await overview.close()
+        await topics.close()
+        await groups.close()
 
     app.router.add_get("/ui/api/overview", the_overview)
     if running.questions is not None:
@@ -45,6 +53,9 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
         retries.add_routes(app, running.questions, overview)
         journey.add_routes(app, running.questions, settings)
     system.add_routes(app, settings, overview)
+    topics.add_routes(app)
+    Messages(looking, topics).add_routes(app)
+    groups.add_routes(app)
     app.router.add_get("/live", stream)
     app.router.add_get("/ui/{version}/{file:.+}", bundle.file)
     app.on_shutdown.append(close)
