@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.browser import Browser, Page, browsing
+from tests.flow.engine import question
 from tests.web.dashboard import axe
 from tests.web.dashboard.stage import Stage, drawn, play, staged
 
@@ -79,17 +80,22 @@ async def test_each_page_shows_its_data_without_errors_or_overflow(
 
 
 async def _pictures(stage: Stage, width: int) -> None:
+    """Write the pictures of the docs: the overview while questions are answered, and two more."""
     IMAGES.mkdir(exist_ok=True)
-    for name, hash_ in pages(stage).items():
-        short = name.removesuffix("-low_quality")
-        if width == 360 and name != "overview":
-            continue
-        if name.startswith("question-") and short == name:
-            continue
-        page = await stage.open(hash_, width=width, dark=width == 360)
-        await page.until("main.innerText.includes('Model') || true")
-        await asyncio.sleep(3)
-        await page.screenshot(IMAGES / f"dashboard-{short}{'-360' if width == 360 else ''}.png")
+    model = stage.engine.ports.model
+    model._seconds = 0.25
+    page = await stage.open(width=width, dark=width == 360)
+    for n in range(60):
+        asked = [question(f"Picture {n}.{each}? Say yes.", "yes.") for each in range(2 + n % 4)]
+        await stage.engine.submit(*asked)
+        await asyncio.sleep(0.7)
+    await page.screenshot(IMAGES / f"dashboard-overview{'-360' if width == 360 else ''}.png")
+    await page.close()
+    model._seconds = 0.0
+    for name, hash_ in {"question": stage.ids["low_quality"], "retries": ""}.items():
+        page = await stage.open(f"#/questions/{hash_}" if hash_ else "#/retries", width=width)
+        if width == 1280:
+            await page.screenshot(IMAGES / f"dashboard-{name}.png")
         await page.close()
 
 

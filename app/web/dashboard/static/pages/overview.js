@@ -34,7 +34,7 @@ export default {
   view: () => null,
 
   render(state, { live, state: mine, draw }) {
-    const seconds = mine.seconds ?? 300;
+    const seconds = mine.seconds ?? (live.points.length < 60 ? 60 : 300);
     throughput.show(live.points, seconds);
     latency.show(live.points, seconds);
     const choose = (value) => {
@@ -120,9 +120,10 @@ function waiting(state) {
   );
 }
 
+/** What is known may be some seconds old: only what is due for longer is late. */
 export function due(at, now) {
   const left = (new Date(at) - new Date(now)) / 1000;
-  return left >= 0.5 ? `in ${whole(left)}` : left > -1 ? "now" : `${whole(-left)} late`;
+  return left >= 0.5 ? `in ${whole(left)}` : left > -5 ? "now" : `${whole(-left)} late`;
 }
 
 const BREAKER = { closed: "closed: calls go through", half_open: "half-open: one call probes the server", open: "open: calls wait" };
