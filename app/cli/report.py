@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.quality_report.builder import Beside, Report
     from app.quality_report.reading import Wanted
 
+_READ = "questions read"
 _FILE = click.Path(path_type=Path)
 
 
@@ -116,7 +117,7 @@ def _report(options: dict[str, Any], beside: Beside) -> None:
         if results is not None:
             from app.quality_report.making import fill_from_results
 
-            fill_from_results(found, results, wanted, progress.show)
+            fill_from_results(found, results, wanted, lambda read: progress.show(read, _READ))
         else:
             settings = load_settings()
             configure_logging(settings.log_format, "warning")
@@ -149,7 +150,13 @@ async def _from_database(
     ids = await ids_of_file(settings, questions) if questions is not None else None
     async with reading_answers(settings) as store:
         batches = stream(store, wanted) if ids is None else stream_ids(store, ids, wanted)
-        await fill_from_database(found, store, batches, progress.show, repeats=ids is not None)
+        await fill_from_database(
+            found,
+            store,
+            batches,
+            lambda read: progress.show(read, _READ),
+            repeats=ids is not None,
+        )
 
 
 def _fail_under(found: Report, least: float) -> None:

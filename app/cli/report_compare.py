@@ -44,7 +44,7 @@ def compare(options: dict[str, Any]) -> None:
             biggest.add(pair)
             write(pair)
             if read % 500 == 0:
-                progress.show(read)
+                progress.show(read, "pairs compared")
     if options["out"] is not None:
         with replacing(options["out"]) as file:
             file.write(page.render(comparison, chosen))

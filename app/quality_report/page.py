@@ -166,7 +166,7 @@ def _cost_words(figures: Figures, price: float | None) -> str:
 
 
 def _questions(report: Report, about: About) -> Html:
-    rows = report.chosen.rows()
+    rows = report.chosen.rows(urgent_first=True)
     seen = report.chosen.seen
     dimensions = {name: shown_dimension(name) for name, _ in report.figures.groups.dimensions()}
     where = f"All are in {', '.join(about.files)}." if about.files else "--csv or --jsonl has all."
