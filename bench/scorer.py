@@ -1,9 +1,10 @@
 """Our scorer beside `BERTScorer.score` of bert-score, on the same pairs, in one run.
 
-    python -m bench.scorer [--json] [--threads 1 2] [--rounds 2] [--no-memory]
+    python -m bench.scorer [--json] [--threads 1 2] [--rounds 3] [--seconds 150] [--no-memory]
 
-Each figure is the best of the rounds in pairs/s; the three take turns. "new" has references that
-our scorer has not seen, "kept" other candidates for the same references. "difference" is the
+Each figure is the median of the rounds in pairs/s; the three take turns. No round begins for which
+the time that is left of `--seconds` is too short; each row has one at least. "new" has references
+that our scorer has not seen, "kept" other candidates for the same references. "difference" is the
 largest distance of a precision, recall or F1 from the library's for the pair alone; "company" is
 how far the library's own figures for a batch are from those: it clips at 0 where it pads.
 Memory is that of a process that has loaded one of the two and scored 64 pairs.
@@ -15,6 +16,7 @@ import argparse
 import asyncio
 import json
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,11 +36,11 @@ Score = Callable[[list[Pair]], Awaitable[Figures]]
 
 #: Words of the shortest and the longest text of a set.
 SETS = {"short (8-30 words)": (8, 30), "mixed (8-150 words)": (8, 150)}
-BATCHES = (1, 8, 32, 64)
+BATCHES = (1, 8, 64)
 #: A batch size is timed on at least this many pairs.
 _PAIRS = 8
 #: So many pairs are scored by the library one by one as well, for the differences.
-_ALONE = 16
+_ALONE = 8
 
 
 def pairs_of(bounds: tuple[int, int], count: int, draw: random.Random) -> list[tuple[str, str]]:
@@ -53,15 +55,17 @@ def pairs_of(bounds: tuple[int, int], count: int, draw: random.Random) -> list[t
     return [(text(), text()) for _ in range(count)]
 
 
-async def compare(threads: int, rounds: int, graphs: Path) -> list[dict[str, Any]]:
-    """Time both on each set and batch size."""
+async def compare(threads: int, rounds: int, seconds: float, graphs: Path) -> list[dict[str, Any]]:
+    """Time both on each set and batch size, in about so many seconds, loading not counted."""
     ours, theirs = await _open_ours(threads, graphs), _open_library(threads)
     for each in (ours, theirs):
         await each(pairs_of((8, 30), 4, random.Random(1)))
     rows = []
+    whole = sum(BATCHES) * len(SETS) + 4 * _PAIRS * len(SETS)
     for name, bounds in SETS.items():
         for batch in BATCHES:
-            rows.append(await _row(name, bounds, batch, threads, rounds, ours, theirs))
+            share = seconds * (max(batch, _PAIRS) + _PAIRS) / whole
+            rows.append(await _row(name, bounds, batch, threads, rounds, share, ours, theirs))
             print(rows[-1], file=sys.stderr)
     return rows
 
@@ -72,13 +76,18 @@ async def _row(
     batch: int,
     threads: int,
     rounds: int,
+    seconds: float,
     ours: Score,
     theirs: Score,
 ) -> dict[str, Any]:
-    best = {"library": 0.0, "new": 0.0, "kept": 0.0}
-    difference = company = 0.0
+    speeds: dict[str, list[float]] = {"library": [], "new": [], "kept": []}
+    difference = company = longest = 0.0
     draw = random.Random(f"{name}{batch}{threads}")
-    for _ in range(rounds):
+    began = time.perf_counter()
+    while len(speeds["kept"]) < rounds:
+        round_began = time.perf_counter()
+        if speeds["kept"] and round_began - began + longest > seconds:
+            break
         pairs = pairs_of(bounds, max(batch, _PAIRS), draw)
         others = pairs_of(bounds, len(pairs), draw)
         again = [(other[0], pair[1]) for other, pair in zip(others, pairs, strict=True)]
@@ -92,17 +101,20 @@ async def _row(
             figures[way] = []
             for start in range(0, len(scored), batch):
                 figures[way] += await score(scored[start : start + batch])
-            best[way] = max(best[way], len(scored) / (time.perf_counter() - started))
+            speeds[way].append(len(scored) / (time.perf_counter() - started))
         alone = [(await theirs([pair]))[0] for pair in pairs[:_ALONE]]
         difference = max(difference, _distance(alone, figures["new"]))
         company = max(company, _distance(alone, figures["library"]))
+        longest = max(longest, time.perf_counter() - round_began)
+    middle = {way: statistics.median(each) for way, each in speeds.items()}
     return {
         "set": name,
         "threads": threads,
         "batch": batch,
-        **{f"{way}_pairs_s": round(speed, 1) for way, speed in best.items()},
-        "ratio_new": round(best["new"] / best["library"], 2),
-        "ratio_kept": round(best["kept"] / best["library"], 2),
+        "rounds": len(speeds["kept"]),
+        **{f"{way}_pairs_s": round(speed, 1) for way, speed in middle.items()},
+        "ratio_new": round(middle["new"] / middle["library"], 2),
+        "ratio_kept": round(middle["kept"] / middle["library"], 2),
         "difference": float(f"{difference:.1e}"),
         "company": float(f"{company:.1e}"),
     }
@@ -166,8 +178,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1])
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=3, help="at most, for each row")
+    parser.add_argument("--seconds", type=float, default=150, help="for all rows together")
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -178,10 +191,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="bench-scorer-") as folder:
         graphs = Path(folder)
+        share = arguments.seconds / len(arguments.threads)
         rows = [
             row
             for count in arguments.threads
-            for row in asyncio.run(compare(count, arguments.rounds, graphs))
+            for row in asyncio.run(compare(count, arguments.rounds, share, graphs))
         ]
         memory = {} if arguments.no_memory else _memory(graphs)
     if arguments.json:

@@ -8,7 +8,8 @@ from typing import Any
 
 from app.adapters.scorer.encoders import Batch, Encoder
 from app.adapters.scorer.matching import Embedding
-from app.adapters.scorer.tokens import tokenize
+from app.adapters.scorer.plain_tokens import open_plain_tokens
+from app.adapters.scorer.tokens import Tokens, tokenize
 
 #: Tokens of one encoder call, padding included; more of them are no faster on a CPU.
 _CALL_TOKENS = 256
@@ -27,6 +28,7 @@ class Embeddings:
     def __init__(self, tokenizer: Any, encoder: Encoder, cache_bytes: int) -> None:
         self.encoder = encoder
         self._tokenizer = tokenizer
+        self._plain = open_plain_tokens(tokenizer)
         self._unweighted = {tokenizer.sep_token_id, tokenizer.cls_token_id}
         self._cache_bytes = cache_bytes
         self._kept: OrderedDict[str, Embedding] = OrderedDict()
@@ -67,7 +69,7 @@ class Embeddings:
     def _encode(self, texts: list[str]) -> dict[str, Embedding]:
         import numpy
 
-        whole = {text: tokenize(self._tokenizer, text) for text in texts}
+        whole = {text: self._tokens(text) for text in texts}
         tokens = {text: each.ids for text, each in whole.items()}
         buckets = list(_buckets(sorted(texts, key=lambda text: len(tokens[text])), tokens))
         batches = [
@@ -82,6 +84,10 @@ class Embeddings:
                 weights = numpy.array(counted, dtype=numpy.float32)
                 found[text] = Embedding(vectors, weights, whole[text].cut)
         return found
+
+    def _tokens(self, text: str) -> Tokens:
+        plain = self._plain.tokenize(text.strip()) if self._plain else None
+        return plain or tokenize(self._tokenizer, text)
 
 
 def to_batch(rows: list[Ids], tokenizer: Any) -> Batch:
