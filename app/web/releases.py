@@ -21,6 +21,8 @@ from app.web.replies import json_reply
 from models.questions import RetryDue
 
 MAX_RELEASED = 500
+#: Ids that a line of the audit log names.
+LOGGED_IDS = 10
 
 
 class WaitFilter(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,12 +58,19 @@ def add_routes(app: web.Application, context: Context) -> None:
             "released": sent,
             "failed": len(waits) - sent if not body.dry_run else 0,
         }
-        note(done)
+        note(done | _meant(body))
         if failed and not sent:
             raise BrokerUnavailable(failed)
         return json_reply({**done, "waits": [_row(wait) for wait in waits], "cursor": cursor})
 
     app.router.add_post("/retries/release", release)
+
+
+def _meant(body: ReleaseBody) -> dict[str, Any]:
+    """Return what was ordered, for the audit log."""
+    if body.question_ids is not None:
+        return {"question_ids": body.question_ids[:LOGGED_IDS]}
+    return {"cause": body.filter.cause if body.filter is not None else None}
 
 
 async def _waits(context: Context, body: ReleaseBody) -> tuple[list[StoredQuestion], str | None]:

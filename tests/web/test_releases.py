@@ -144,5 +144,6 @@ async def test_every_action_is_a_line_of_the_log_also_the_refused_one() -> None:
     ]
     assert found[1] | {"waiting": 0, "dry_run": True, "by_token": True} == found[1]
     assert found[1]["from_address"] == "127.0.0.1"
+    assert found[1]["cause"] is None
     assert found[3]["by"] == "http"
     assert "a token of some length" not in str(lines)

@@ -56,7 +56,7 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
     topics.add_routes(app)
     Messages(looking, topics).add_routes(app)
     groups.add_routes(app)
-    app.router.add_get("/live", stream)
+    app.router.add_get("/live", stream, allow_head=False)
     app.router.add_get("/ui/{version}/{file:.+}", bundle.file)
     app.on_shutdown.append(close)
     return live

@@ -222,6 +222,19 @@ async def test_the_keyboard_reaches_everything_and_the_focus_is_seen(full: Stage
     await page.close()
 
 
+async def test_a_tab_in_the_background_listens_once_it_is_seen(full: Stage) -> None:
+    page = await full.browser.open()
+    hidden = "Object.defineProperty(document, 'hidden', {get: () => window.away ?? true})"
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=hidden)
+    await page.go(full.url + "/#/system")
+    await drawn(page)
+    assert not [each for each in page.requests if "/live?" in each]
+    await page.evaluate("away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    await page.until("document.querySelector('.status.live')")
+    assert page.errors == []
+    await page.close()
+
+
 async def test_colours_follow_the_system_until_they_are_chosen(full: Stage) -> None:
     page = await full.open(dark=True)
     background = "getComputedStyle(document.body).backgroundColor"

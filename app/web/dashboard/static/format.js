@@ -73,3 +73,18 @@ export const words = (name) => String(name).replaceAll("_", " ");
 
 /** The plural, unless it is one. */
 export const many = (value, one, more = `${one}s`) => `${count(value)} ${value === 1 ? one : more}`;
+
+/** 17695 -> "17.3 KiB" */
+export function bytes(value) {
+  if (value === null || value === undefined) return NONE;
+  const power = value < 1024 ? 0 : Math.min(4, Math.floor(Math.log2(value) / 10));
+  if (!power) return `${count(value)} B`;
+  const shown = value / 1024 ** power;
+  return `${shown < 99.95 ? shown.toFixed(1) : Math.round(shown)} ${["", "KiB", "MiB", "GiB", "TiB"][power]}`;
+}
+
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+/** Foreign text with what can't be seen, or turns the writing round, as escapes; `lines`: breaks stay. */
+export const visible = (text, lines = false) =>
+  text.replace(UNSEEN, (found) => (lines && (found === "\n" || found === "\t") ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`));

@@ -14,6 +14,10 @@ export class Live {
     this.state = null;
     this.points = [];
     this.source = null;
+  }
+
+  /** Listen from now on, whenever the page is seen. */
+  start() {
     document.addEventListener("visibilitychange", () => this.reconnect());
     this.reconnect();
   }

@@ -73,7 +73,8 @@ async function refresh(now) {
   if (view === null) return;
   const every = Math.max(live.every, mine.module.every ?? READ_EVERY_SECONDS);
   const gone = mine.error?.status >= 400 && mine.error.status < 500; // asking again changes nothing
-  if (!now && (gone || reading || Date.now() - readAt < every * 1000 - 200)) return;
+  const still = mine.data !== null && mine.module.still?.(mine.route);
+  if (!now && (gone || still || reading || Date.now() - readAt < every * 1000 - 200)) return;
   reading?.abort();
   const mineOnly = (reading = new AbortController());
   readAt = Date.now();
@@ -165,3 +166,4 @@ function failure(error, old) {
 themes.apply();
 window.addEventListener("hashchange", open);
 open();
+live.start();
