@@ -89,9 +89,11 @@ class Figures:
         self._add_generations(row)
         self._add_calls(row)
         if row.accepted_at is not None:
-            self.first_at = min(self.first_at or row.accepted_at, row.accepted_at)
+            first = row.accepted_at if self.first_at is None else self.first_at
+            self.first_at = min(first, row.accepted_at)
         if row.finished_at is not None:
-            self.last_at = max(self.last_at or row.finished_at, row.finished_at)
+            last = row.finished_at if self.last_at is None else self.last_at
+            self.last_at = max(last, row.finished_at)
         if row.status.final and (seconds := row.end_to_end_seconds) is not None:
             self.end_to_end.add(seconds)
 
@@ -143,7 +145,7 @@ class Figures:
     def _add_generations(self, row: Row) -> None:
         if not row.status.final or row.status is Status.UNSCORED:
             return
-        last = max([row.generation, *(each.generation for each in row.tries)])
+        last = max([1, row.generation, *(each.generation for each in row.tries)])
         for n in range(1, min(last, 100) + 1):
             self.generations.setdefault(n, Generation()).reached += 1
         if row.passed and row.generation <= 100:

@@ -137,6 +137,13 @@ def test_metadata_of_any_kind_takes_bounded_room() -> None:
     assert len(groups._dropped) <= 5
 
 
+def test_a_generation_that_is_none_breaks_nothing() -> None:
+    made = [result(n, "validated", 0.9, generation=n, attempts=[]) for n in (-1, 0, 1, 10**9)]
+    found = figures(made)
+    assert found["generations"][0] == {"generation": 1, "asked": 4, "passed": 3, "mean_score": None}
+    assert len(found["generations"]) == 100
+
+
 def test_lengths_have_no_gap() -> None:
     labels = [length_label("x" * n) for n in (1, 20, 21, 50, 51, 1_000, 1_001)]
     assert labels == [
