@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import AsyncIterator
@@ -318,3 +319,14 @@ async def test_the_start_tells_which_gate_a_scorer_elsewhere_puts_in_force(
 def test_another_scheme_is_refused() -> None:
     with pytest.raises(SettingsError):
         HttpScorer("ftp://host")
+
+
+async def test_a_text_that_was_cut_here_or_there_is_said_to_be(
+    scorer: HttpScorer, server: ScoreServer
+) -> None:
+    scores = await scorer.score([(FRANCE, FRANCE), (FRANCE, "word " * 1_300)])
+    assert [score.cut for score in scores] == [False, True]
+    row = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "cut": True}
+    server.reply = json.dumps({"scores": [row], "scorer": "overlap:0"})
+    [score] = await scorer.score([(FRANCE, FRANCE)])
+    assert score.cut
