@@ -22,10 +22,11 @@ from app.ports.facts import (
     Waiting,
 )
 from app.ports.letters import DeadLetterRow, DeadLetterStore
+from app.ports.quality import QualityStore
 from app.ports.views import ViewStore
 
 
-class AnswerStore(DeadLetterStore, ViewStore, Protocol):
+class AnswerStore(DeadLetterStore, ViewStore, QualityStore, Protocol):
     """Questions, the ledger of model calls, verdicts and dead letters.
 
     Every write is idempotent and ordered by `lifecycle.supersedes`: repeating it, or doing it late,

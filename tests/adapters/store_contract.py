@@ -29,6 +29,7 @@ from tests.adapters.store_contract_facts import (
 from tests.adapters.store_contract_ledger import LedgerContract
 from tests.adapters.store_contract_letters import LettersContract
 from tests.adapters.store_contract_overdue import OverdueContract
+from tests.adapters.store_contract_quality import QualityContract
 from tests.adapters.store_contract_views import ViewContract
 
 
@@ -349,5 +350,6 @@ class StoreContract(
     ReadContract,
     OverdueContract,
     ViewContract,
+    QualityContract,
 ):
     """All of it."""

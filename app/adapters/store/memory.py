@@ -19,6 +19,7 @@ from app.adapters.store.facts import (
 )
 from app.adapters.store.memory_calls import Call, attempt_of
 from app.adapters.store.memory_letters import MemoryLetters
+from app.adapters.store.memory_quality import MemoryQuality
 from app.adapters.store.memory_views import MemoryViews
 from app.adapters.store.text import clean_optional, clean_text
 from app.core.costs import Costs, costs_by_model
@@ -44,7 +45,7 @@ from app.ports import (
 )
 
 
-class MemoryStore(MemoryLetters, MemoryViews):
+class MemoryStore(MemoryLetters, MemoryViews, MemoryQuality):
     """Implements `AnswerStore`. Leases run on the `now` of the requests.
 
     `clock` gives the start of a call that was never claimed, and tells whether a lease ran out when

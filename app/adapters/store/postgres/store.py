@@ -20,6 +20,7 @@ from app.adapters.store.postgres.costs import read_costs
 from app.adapters.store.postgres.letters import PostgresLetters
 from app.adapters.store.postgres.overdue import take_overdue
 from app.adapters.store.postgres.pool import Limits, PostgresPool
+from app.adapters.store.postgres.quality import PostgresQuality
 from app.adapters.store.postgres.views import PostgresViews
 from app.core.costs import Costs
 from app.core.lifecycle import Status, Turn, is_over
@@ -58,7 +59,7 @@ LOCKS_EXPECTED_SECONDS = 15.0
 ISOLATE_SECONDS = 3.0
 
 
-class PostgresStore(PostgresLetters, PostgresViews):
+class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
     """Implements `AnswerStore` on a migrated database.
 
     Constructing connects nothing; `open` connects, and so does the first use. Leases run on the
