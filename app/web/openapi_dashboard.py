@@ -10,12 +10,12 @@ from app.core.lifecycle import Status
 from app.web.bodies import CauseText, PageCursor, PageLimit, SearchText
 from app.web.dashboard import shapes
 from app.web.dashboard.routes import Events, Every
-from app.web.openapi_parts import Operation, Parameter, Reply
-from app.web.releases import ReleaseBody
+from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
+from app.web.releases import ReleaseFilterBody, ReleaseIdsBody
 
 _ID = "a852525a-fa24-564a-8061-04fa2fb83426"
 _QUESTION_ID = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[\x21-\x7e]+\Z")]
-_VERSION = Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z")]
+_VERSION = Annotated[str, Meta(min_length=1)]
 _FILE = Annotated[str, Meta(pattern=r"\A[a-z_/]+\.(js|css|svg)\Z")]
 
 _LIMIT = Parameter("limit", "query", PageLimit, "Most questions on a page (50)", 50)
@@ -41,7 +41,7 @@ _LIVE = Operation(
         200: Reply(
             "`state` holds what `GET /ui/api/overview` answers, and `point`",
             None,
-            others={"text/event-stream": str},
+            others={"text/event-stream": shapes.LiveEvent},
         )
     },
     errors=(422, 503),
@@ -69,7 +69,7 @@ _RELEASE = Operation(
     name="releaseRetries",
     summary="End waits now: of some questions, or of the soonest that fit a filter",
     tag="questions",
-    body=ReleaseBody,
+    body=OneOf((ReleaseIdsBody, ReleaseFilterBody)),
     body_examples={
         "english": {"question_ids": [_ID], "dry_run": False},
         "español": {"question_ids": ["pregunta-7"]},

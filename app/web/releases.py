@@ -15,7 +15,7 @@ from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion, timestamp
 from app.errors import BrokerUnavailable, InputError
 from app.web.audit import note
-from app.web.bodies import CauseText, PageCursor, read_body
+from app.web.bodies import CauseText, PageCursor, decode, read_bytes
 from app.web.letter_bodies import QuestionId
 from app.web.replies import json_reply
 from models.questions import RetryDue
@@ -31,23 +31,28 @@ class WaitFilter(msgspec.Struct, forbid_unknown_fields=True):
     cause: CauseText | None = None
 
 
-class ReleaseBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Either `question_ids`, or the soonest `limit` waits that fit `filter`, from `cursor` on."""
+class ReleaseIdsBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The waits of these questions; those that do not wait are passed over."""
 
-    question_ids: (
-        Annotated[list[QuestionId], Meta(min_length=1, max_length=MAX_RELEASED)] | None
-    ) = None
-    filter: WaitFilter | None = None
+    question_ids: Annotated[list[QuestionId], Meta(min_length=1, max_length=MAX_RELEASED)]
+    dry_run: bool = True
+
+
+class ReleaseFilterBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The soonest `limit` waits that fit `filter`, from `cursor` on."""
+
+    filter: WaitFilter
     limit: Annotated[int, Meta(ge=1, le=MAX_RELEASED)] = 200
     cursor: PageCursor | None = None
     dry_run: bool = True
 
 
+ReleaseBody = ReleaseIdsBody | ReleaseFilterBody
+
+
 def add_routes(app: web.Application, context: Context) -> None:
     async def release(request: web.Request) -> web.Response:
-        body = await read_body(request, ReleaseBody)
-        if (body.question_ids is None) == (body.filter is None):
-            raise InputError("give either question_ids or filter", field="filter")
+        body = _body(await read_bytes(request))
         waits, cursor = await _waits(context, body)
         sent, failed = 0, ""
         if not body.dry_run:
@@ -66,21 +71,28 @@ def add_routes(app: web.Application, context: Context) -> None:
     app.router.add_post("/retries/release", release)
 
 
+def _body(raw: bytes) -> ReleaseBody:
+    top = decode(raw, dict[str, Any])
+    if ("filter" in top) == ("question_ids" in top):
+        raise InputError("give either question_ids or filter", field="filter")
+    return decode(raw, ReleaseFilterBody) if "filter" in top else decode(raw, ReleaseIdsBody)
+
+
 def _meant(body: ReleaseBody) -> dict[str, Any]:
     """Return what was ordered, for the audit log."""
-    if body.question_ids is not None:
+    if isinstance(body, ReleaseIdsBody):
         return {"question_ids": body.question_ids[:LOGGED_IDS]}
-    return {"cause": body.filter.cause if body.filter is not None else None}
+    return {"cause": body.filter.cause}
 
 
 async def _waits(context: Context, body: ReleaseBody) -> tuple[list[StoredQuestion], str | None]:
     """Return the questions meant that wait, and where the next page of them begins."""
     store = context.ports.store
-    if body.question_ids is not None:
+    if isinstance(body, ReleaseIdsBody):
         known = await store.questions_by_id(list(dict.fromkeys(body.question_ids)))
         return [each for each in known if each.status is Status.WAITING], None
-    cause = body.filter.cause if body.filter is not None else None
-    page = await store.waits(cause=cause, limit=body.limit, cursor=body.cursor)
+    wanted = body.filter.cause
+    page = await store.waits(cause=wanted, limit=body.limit, cursor=body.cursor)
     return list(page.questions), page.cursor
 
 

@@ -63,6 +63,13 @@ class OverviewShown(Shape):
     model: ModelFigures | None
 
 
+class LiveEvent(Shape):
+    """A server-sent event; `data` is JSON."""
+
+    event: Literal["history", "state"]
+    data: str
+
+
 class QuestionListed(Shape):
     question_id: str
     status: Status
