@@ -13,7 +13,7 @@ from app.inspection.groups import GroupRow, group_rows
 from app.inspection.lag import age, group_lag, read_waits
 from app.inspection.reader import GroupState, TopicReader
 from app.settings import QUESTIONS, RATINGS
-from app.topics import app_name
+from app.topics import all_topics, app_name
 from app.web.dashboard.kept import Kept
 from app.web.dashboard.looking import Looking
 from app.web.dashboard.topics import at_last
@@ -27,6 +27,7 @@ class Groups:
 
     def __init__(self, looking: Looking) -> None:
         self._looking = looking
+        self._order = {spec.name: n for n, spec in enumerate(all_topics(looking.settings))}
         self._kept = Kept(self._read, GROUPS_SECONDS, looking.running.first.log)
 
     def add_routes(self, app: web.Application) -> None:
@@ -55,7 +56,7 @@ class Groups:
                 state = await self._state(reader, pipeline)
                 if state is not None:
                     rows = await group_rows(reader, state, ages=True)
-                    groups.append(_group(pipeline, state, rows, now))
+                    groups.append(_group(pipeline, state, sorted(rows, key=self._place), now))
         waits, problem = None, None
         if running.questions is not None:
             try:
@@ -63,6 +64,10 @@ class Groups:
             except UnavailableError as error:
                 problem = str(error)
         return {"groups": groups, "waiting": waits, "waiting_problem": problem}
+
+    def _place(self, row: GroupRow) -> tuple[int, str, int]:
+        """Return what sorts topics by a question's way."""
+        return self._order.get(row.topic, len(self._order)), row.topic, row.partition
 
     async def _state(self, reader: TopicReader, pipeline: str) -> GroupState | None:
         """Return the group of a pipeline, None: the broker does not know it."""
