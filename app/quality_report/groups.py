@@ -166,9 +166,8 @@ def _repeats(values: Mapping[str, Counts]) -> bool:
 
 def labels_of(row: Row) -> dict[str, str]:
     """Return the value of each dimension for a question."""
-    told = f"{row.question[:_TELLING]} {(row.reference or '')[:_TELLING]}"
     labels = {
-        LANGUAGE: language_of(told) or UNCLEAR,
+        LANGUAGE: language_label(row.question, row.reference or ""),
         QUESTION_LENGTH: length_label(row.question),
     }
     if row.reference is not None:
@@ -181,6 +180,11 @@ def labels_of(row: Row) -> dict[str, str]:
         if (said := _said(value)) is not None and key:
             labels[METADATA + str(key)[:_MOST_CHARACTERS]] = said
     return labels
+
+
+def language_label(question: str, reference: str) -> str:
+    """Return the language that the beginnings of both together tell."""
+    return language_of(f"{question[:_TELLING]} {reference[:_TELLING]}") or UNCLEAR
 
 
 def length_label(text: str) -> str:

@@ -26,8 +26,9 @@ FIRST_PARTS = {
         "retries",
         "ui/api/questions",
         "ui/api/retries",
+        "ui/api/quality",
     ),
-    RATINGS: ("ratings", "recommendations"),
+    RATINGS: ("ratings", "recommendations", "ui/api/ratings"),
 }
 
 

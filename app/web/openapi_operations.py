@@ -24,6 +24,7 @@ from app.web.bodies import (
 from app.web.openapi_dashboard import DASHBOARD_OPERATIONS
 from app.web.openapi_letters import LETTER_OPERATIONS
 from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
+from app.web.openapi_quality import QUALITY_OPERATIONS
 from app.web.openapi_rating_intake import RATING_INTAKE_OPERATIONS
 from app.web.openapi_ratings import RATING_OPERATIONS
 from app.web.openapi_topics import TOPIC_OPERATIONS
@@ -173,6 +174,7 @@ OPERATIONS: dict[str, Operation] = {
     **LETTER_OPERATIONS,
     **DASHBOARD_OPERATIONS,
     **TOPIC_OPERATIONS,
+    **QUALITY_OPERATIONS,
     **RATING_OPERATIONS,
     **RATING_INTAKE_OPERATIONS,
     "GET /openapi.json": _probe("getOpenApi", "This description", dict[str, Any]),

@@ -15,6 +15,8 @@ from app.web.dashboard.groups import Groups
 from app.web.dashboard.looking import Looking
 from app.web.dashboard.messages import Messages
 from app.web.dashboard.overview import Overview
+from app.web.dashboard.quality import QualityViews
+from app.web.dashboard.ratings import RatingViews
 from app.web.dashboard.sampler import Sampler
 from app.web.dashboard.topics import Topics
 from app.web.live import Live
@@ -30,6 +32,7 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
     overview = Overview(running)
     looking = Looking(running, settings)
     topics, groups = Topics(looking), Groups(looking)
+    closers = [overview.close, topics.close, groups.close]
     live = Live(overview.read, Sampler(running.metrics).point, running.first.log)
 
     async def the_overview(_: web.Request) -> web.Response:
@@ -43,15 +46,21 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
 
     async def close(_: web.Application) -> None:
         await live.close()
-        await overview.close()
-        await topics.close()
-        await groups.close()
+        for each in closers:
+            await each()
 
     app.router.add_get("/ui/api/overview", the_overview)
     if running.questions is not None:
         questions.add_routes(app, running.questions, overview)
         retries.add_routes(app, running.questions, overview)
         journey.add_routes(app, running.questions, settings)
+        quality = QualityViews(running.questions, settings)
+        quality.add_routes(app)
+        closers.append(quality.close)
+    if running.ratings is not None:
+        ratings = RatingViews(running.ratings, looking)
+        ratings.add_routes(app)
+        closers.append(ratings.close)
     system.add_routes(app, settings, overview)
     topics.add_routes(app)
     Messages(looking, topics).add_routes(app)

@@ -45,7 +45,7 @@ def add_routes(app: web.Application, settings: Settings, overview: Overview) -> 
                     for name, context in running.contexts.items()
                     for stage in stages_of(context)
                 ],
-                "gate": None if running.questions is None else _gate(running.questions),
+                "gate": None if running.questions is None else gate_shown(running.questions),
                 "settings": rows,
             }
         )
@@ -93,7 +93,8 @@ def _lag(context: StageContext) -> dict[Any, int] | None:
     return dict(app.consumer.lag())
 
 
-def _gate(context: Context) -> dict[str, Any]:
+def gate_shown(context: Context) -> dict[str, Any]:
+    """Return the gate in force, with its guards."""
     gate, limits = context.gate, context.limits
     return {
         "metric": str(gate.metric),

@@ -107,13 +107,16 @@ class Topics:
             return await reader.sizes(list(there))
 
 
-async def at_last(kept: Kept[Value]) -> Known[Value]:
-    """Return what is known, waiting for the first reading. Raises UnavailableError without one."""
+async def at_last(kept: Kept[Value], what: str = "the topics") -> Known[Value]:
+    """Return what is known of `what`, waiting for the first reading.
+
+    Raises UnavailableError without one.
+    """
     loop = asyncio.get_running_loop()
     until = loop.time() + LOOK_SECONDS
     read = partial(kept.get)
     while (known := await read()).value is None and known.trouble is None and loop.time() < until:
         await asyncio.sleep(0.01)
     if known.value is None:
-        raise UnavailableError(known.trouble or "the topics are being read: try again in a moment")
+        raise UnavailableError(known.trouble or f"{what} are being read: try again in a moment")
     return known
