@@ -10,9 +10,10 @@ from app.cli.causes import cause_rows, unused_rules, waits_shown
 from app.cli.output import json_option, print_json, print_table, stderr
 from app.cli.strategies import asked_rows, repeated_calls, shown, strategy_rows, unused_changes
 from app.config.secret_urls import masked_url
+from app.config.shown import setting_rows
 from app.logs import configure_logging
 from app.loop import run as run_loop
-from app.settings import PREFIX, Settings, load_settings
+from app.settings import Settings, load_settings
 
 
 @click.group(short_help="Show and check the settings")
@@ -25,7 +26,7 @@ def config() -> None:
 def show(as_json: bool) -> None:
     """Show every setting with its value and where it comes from; secrets are masked."""
     settings = load_settings()
-    rows = [setting_row(settings, name) for name in Settings.model_fields]
+    rows = setting_rows(settings)
     if as_json:
         print_json({row["setting"]: row for row in rows})
         return
@@ -34,24 +35,6 @@ def show(as_json: bool) -> None:
         ("setting", "value", "from", "meaning"),
         ((r["setting"], r["value"], r["from"], r["meaning"]) for r in rows),
     )
-
-
-def setting_row(settings: Settings, name: str) -> dict[str, Any]:
-    """Return one setting as it is shown; a password inside a URL is masked too."""
-    from pydantic import SecretStr
-
-    value = getattr(settings, name)
-    shown: str | None = None
-    if isinstance(value, SecretStr):
-        shown = "********"
-    elif value is not None:
-        shown = masked_url(str(value)) if "://" in str(value) else str(value)
-    return {
-        "setting": PREFIX + name.upper(),
-        "value": shown,
-        "from": "set" if name in settings.model_fields_set else "default",
-        "meaning": Settings.model_fields[name].description,
-    }
 
 
 @config.command()
