@@ -5,7 +5,9 @@
 An embedded PostgreSQL is filled by COPY, an engine runs on it, and a model server in a process of
 its own answers. First each view is asked 40 times, by HTTP. Then batches of questions are answered
 in turn with no dashboard and with three open ones: each listens to `/live` and reads the list of
-questions every two seconds, as the page does, in a process of its own. Medians of `--runs` pairs.
+questions every two seconds, as the page does, in a process of its own. Medians of `--runs` pairs:
+of the throughput, which what else the machine does moves by more than a dashboard, and of the
+processor time of engine and database for a question.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -21,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import asyncpg
@@ -45,6 +48,13 @@ _COLUMNS = (
 _SHARES = {"validated": 88, "low_quality": 4, "unscored": 3, "dead": 1, "waiting": 4}
 _TEXT = "Question number {n} of the archive: what is the capital of province {m}, and since when?"
 _ANSWER = "The capital of province {m} is town {m}, and it has been so since the year {y}."
+
+
+class Run(NamedTuple):
+    """Questions a second, and the processor time of one in milliseconds."""
+
+    rate: float
+    processor_ms: float
 
 
 def rows(total: int, now: float) -> Iterator[tuple[Any, ...]]:
@@ -112,8 +122,25 @@ async def views(url: str) -> dict[str, dict[str, float]]:
     return found
 
 
-async def batch(app: PipelineApp, settings: Settings, questions: int) -> float:
-    """Answer new questions; return how many a second."""
+def processor_seconds(settings: Settings) -> float:
+    """Return what this process and the database server have used so far."""
+    [file] = (settings.data_dir / "postgres").rglob("postmaster.pid")
+    postmaster = int(file.read_text().split()[0])
+    ticks = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        if folder.name == str(postmaster):
+            ticks += sum(map(int, fields[11:15]))  # with those of its children that ended
+        elif fields[1] == str(postmaster):
+            ticks += sum(map(int, fields[11:13]))
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+async def batch(app: PipelineApp, settings: Settings, questions: int) -> Run:
+    """Answer new questions; return how many a second, and the processor time of one."""
     asker = LocalAsker(app, settings)
     places = asyncio.Semaphore(IN_FLIGHT)
     tag = random.randrange(10**9)
@@ -123,9 +150,10 @@ async def batch(app: PipelineApp, settings: Settings, questions: int) -> float:
             taken = await asker.submit(NewQuestion(f"Batch {tag}, question {n}?", None, {}))
             await asker.wait(taken["question_id"], 60)
 
-    started = time.perf_counter()
+    started, used = time.perf_counter(), processor_seconds(settings)
     await asyncio.gather(*(one(n) for n in range(questions)))
-    return questions / (time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Run(questions / seconds, (processor_seconds(settings) - used) / questions * 1000)
 
 
 async def look(url: str) -> None:
@@ -151,7 +179,8 @@ async def pairs(
 ) -> dict[str, Any]:
     """Return the throughput without and with dashboards."""
     await batch(app, settings, options.batch // 4)  # warm
-    without, with_ = [], []
+    without: list[Run] = []
+    with_: list[Run] = []
     for run in range(options.runs):
         order = (False, True) if run % 2 == 0 else (True, False)
         for open_ in order:
@@ -159,18 +188,19 @@ async def pairs(
             if open_:
                 command = (sys.executable, "-m", "bench.dashboard", "--look", url)
                 looking = await asyncio.create_subprocess_exec(*command)
-                await asyncio.sleep(2)
-            rate = await batch(app, settings, options.batch)
-            (with_ if open_ else without).append(rate)
+                await asyncio.sleep(4)
+            (with_ if open_ else without).append(await batch(app, settings, options.batch))
             if looking is not None:
                 looking.kill()
                 await looking.wait()
-    costs = [1 - one / other for one, other in zip(with_, without, strict=True)]
+    both = list(zip(with_, without, strict=True))
     return {
-        "questions_per_second_without": statistics.median(without),
-        "questions_per_second_with": statistics.median(with_),
-        "cost_share": statistics.median(costs),
-        "costs": costs,
+        "questions_per_second_without": statistics.median(each.rate for each in without),
+        "questions_per_second_with": statistics.median(each.rate for each in with_),
+        "throughput_lost": [1 - one.rate / other.rate for one, other in both],
+        "processor_ms_without": statistics.median(each.processor_ms for each in without),
+        "processor_ms_with": statistics.median(each.processor_ms for each in with_),
+        "processor_added": [one.processor_ms / other.processor_ms - 1 for one, other in both],
     }
 
 
@@ -190,11 +220,17 @@ def report(found: dict[str, Any]) -> None:
     for name, row in found["milliseconds"].items():
         print(f"| {name} | " + " | ".join(f"{value:.1f} ms" for value in row.values()) + " |")
     if rates := found.get("throughput"):
-        print(
-            f"\n{rates['questions_per_second_without']:.0f} questions/s with no dashboard, "
-            f"{rates['questions_per_second_with']:.0f} with {DASHBOARDS}: "
-            f"{rates['cost_share']:.1%} ({', '.join(f'{c:.1%}' for c in rates['costs'])})"
-        )
+        print(f"\n| of each pair of runs | without | with {DASHBOARDS} dashboards | difference |")
+        print("|---|---|---|---|")
+        for name, unit, key in (
+            ("throughput", "questions_per_second", "throughput_lost"),
+            ("processor ms a question", "processor_ms", "processor_added"),
+        ):
+            each = ", ".join(f"{value:+.1%}" for value in rates[key])
+            print(
+                f"| {name} | {rates[f'{unit}_without']:.1f} | {rates[f'{unit}_with']:.1f} "
+                f"| {statistics.median(rates[key]):+.1%} ({each}) |"
+            )
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from app.errors import UnavailableError
 
 Value = TypeVar("Value")
 
-#: What readings may take of the time, whatever they cost: one that takes 1 s comes every 20 s.
-SHARE = 0.05
+#: What readings may take of the time, whatever they cost: one that takes 1 s comes every 100 s.
+SHARE = 0.01
 #: A value so many intervals old is not shown while a new one can be had soon.
 STALE_INTERVALS = 3.0
 PATIENCE_SECONDS = 1.0

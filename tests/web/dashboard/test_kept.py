@@ -46,8 +46,11 @@ async def test_a_hundred_who_ask_at_once_cause_one_reading() -> None:
     assert source.readings == 1
 
 
-async def test_what_is_due_is_read_behind_the_back_of_who_asks() -> None:
+async def test_what_is_due_is_read_behind_the_back_of_who_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     source = Source(1, 2, seconds=0.05)
+    monkeypatch.setattr("app.web.dashboard.kept.SHARE", 0.5)
     values = kept(source, 0.2)
     assert (await values.get()).value == 1
     await asyncio.sleep(values.interval + 0.01)
