@@ -10,8 +10,8 @@ const LEFT = 44;
 const BOTTOM = 24;
 const TOP = 10;
 
-/** `columns`: [{value, name}]; `tick(column)` is the text below every fourth one. */
-export function bars({ title, columns, tick }) {
+/** `columns`: [{value, name}] of `unit`; `tick(column)` is the text below every fourth one. */
+export function bars({ title, columns, tick, unit = "question" }) {
   const ticks = scale(Math.max(...columns.map((each) => each.value))).filter(Number.isInteger);
   const step = (WIDTH - LEFT) / columns.length;
   const y = (value) => TOP + (1 - value / (ticks.at(-1) || 1)) * (HEIGHT - TOP - BOTTOM);
@@ -30,7 +30,7 @@ export function bars({ title, columns, tick }) {
         h(
           "g",
           { class: "bar" },
-          h("title", null, `${each.name}: ${many(each.value, "question")}`),
+          h("title", null, `${each.name}: ${many(each.value, unit)}`),
           h("rect", { class: "reach", x: LEFT + index * step, y: TOP, width: step, height: HEIGHT - TOP - BOTTOM }),
           h("rect", { x: LEFT + index * step + 2, y: y(each.value), width: step - 4, height: HEIGHT - BOTTOM - y(each.value) }),
           index % 4 === 0 ? h("text", { x: LEFT + index * step, y: HEIGHT - 6, "text-anchor": index ? "middle" : "start" }, tick(each)) : null,

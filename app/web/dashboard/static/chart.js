@@ -8,7 +8,7 @@ const BOTTOM = 22;
 const TOP = 8;
 const CHARACTER = 6.4;
 /** Steps between two times on the axis, in seconds. */
-const TIME_STEPS = [10, 15, 30, 60, 120, 300, 600];
+const TIME_STEPS = [10, 15, 30, 60, 120, 300, 600, 900, 1200, 1800];
 
 /**
  * A chart. `series`: [{key, name, class}] of the points' numbers; `format(value)` writes one.

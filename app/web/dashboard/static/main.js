@@ -99,11 +99,16 @@ function draw() {
       "header",
       null,
       h("a", { class: "brand", href: "#/" }, "answerloop"),
-      h("nav", { "aria-label": "Pages" }, PAGES.map(link)),
+      h("nav", { "aria-label": "Pages" }, PAGES.filter(offered).map(link)),
       controls(),
     ),
     h("main", { id: "main", tabindex: "-1" }, content()),
   );
+}
+
+/** Whether this worker has what the page shows, as far as is known. */
+function offered(entry) {
+  return !entry.pipeline || entry === shown?.entry || Boolean(live.state?.pipelines.includes(entry.pipeline));
 }
 
 function link(entry) {
@@ -159,7 +164,7 @@ function content() {
 
 function failure(error, old) {
   const text = error instanceof Refused ? error.message : `The page has a defect: ${error.message}`;
-  const code = error.code === "not_in_this_worker" ? "The questions are elsewhere. " : "";
+  const code = error.code === "not_in_this_worker" ? "That is elsewhere. " : "";
   return h("div", { class: "alert bad", role: "alert" }, h("b", null, code), text, old ? " What you see is from before." : "");
 }
 

@@ -6,6 +6,7 @@
 //   render(data, context)    descriptions of what it shows (dom.js)
 //   every                    seconds between two readings of its JSON, at least (optional: 2)
 //   still(route)             whether its JSON is read once, for it does not change (optional)
+// `pipeline`: it is in the navigation of workers that run this one.
 
 export const PAGES = [
   { path: "", name: "Overview", load: () => import("./pages/overview.js") },
@@ -14,5 +15,7 @@ export const PAGES = [
   { path: "letters", name: "Dead letters", load: () => import("./pages/letters.js") },
   { path: "topics", name: "Topics", load: () => import("./pages/topics.js") },
   { path: "groups", name: "Groups", load: () => import("./pages/groups.js") },
+  { path: "quality", name: "Quality", load: () => import("./pages/quality.js") },
+  { path: "ratings", name: "Ratings", pipeline: "ratings", load: () => import("./pages/ratings.js") },
   { path: "system", name: "System", load: () => import("./pages/system.js") },
 ];

@@ -42,6 +42,9 @@ export function tile(name, value, note, props) {
   );
 }
 
+/** A value that tells its name where a table's head is not seen. */
+export const named = (name, value) => h("span", null, h("span", { class: "narrow" }, `${name} `), value);
+
 /** Names and values, one below the other. Rows: [name, value], or null. */
 export function facts(rows) {
   return h(
