@@ -60,10 +60,6 @@ class Kept(Generic[Value]):
             await asyncio.wait({self._task}, timeout=PATIENCE_SECONDS)
         return self._known
 
-    def forget(self) -> None:
-        """Let the next who asks read anew: something was done that changes it."""
-        self._read_at = float("-inf")
-
     async def close(self) -> None:
         """End a reading that is under way."""
         if self._task is not None:

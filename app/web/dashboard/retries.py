@@ -9,7 +9,6 @@ from aiohttp import web
 from agents.context import Context
 from app.core.questions import timestamp
 from app.web.bodies import CauseText, PageCursor, PageLimit, read_parameter
-from app.web.dashboard.overview import Overview
 from app.web.dashboard.questions import listed
 from app.web.replies import json_reply
 
@@ -23,7 +22,7 @@ def width_for(span_seconds: float) -> int:
     return next((width for width in WIDTHS if width * COLUMNS >= span_seconds), WIDTHS[-1])
 
 
-def add_routes(app: web.Application, context: Context, overview: Overview) -> None:
+def add_routes(app: web.Application, context: Context) -> None:
     async def retries(request: web.Request) -> web.Response:
         cause = read_parameter(request, "cause", CauseText)
         page = await context.ports.store.waits(
@@ -31,8 +30,7 @@ def add_routes(app: web.Application, context: Context, overview: Overview) -> No
             limit=read_parameter(request, "limit", PageLimit, 50),
             cursor=read_parameter(request, "cursor", PageCursor),
         )
-        waiting = (await overview.progress.get()).value
-        groups = waiting.waits if waiting is not None else ()
+        groups = (await context.ports.store.in_progress()).waits  # as new as the list
         now = context.now()
         return json_reply(
             {

@@ -52,7 +52,7 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
     app.router.add_get("/ui/api/overview", the_overview)
     if running.questions is not None:
         questions.add_routes(app, running.questions, overview)
-        retries.add_routes(app, running.questions, overview)
+        retries.add_routes(app, running.questions)
         journey.add_routes(app, running.questions, settings)
         quality = QualityViews(running.questions, settings)
         quality.add_routes(app)
