@@ -8,9 +8,10 @@ a page that reaches a bound ends at a cut from which the next one goes on.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -22,8 +23,9 @@ Row = TypeVar("Row")
 #: partition -> offset
 Cut = dict[int, int]
 
-#: Offsets of each partition that are read at first; later as many as `STEP_BYTES` seem to hold.
-FIRST_STEP = 8
+#: Offsets that are read at first; later as many as `STEP_BYTES` seem to hold, of a partition at
+#: most `MOST_STEP`.
+FIRST_RECORDS = 64
 MOST_STEP = 1000
 STEP_BYTES = 2 * 1024 * 1024
 
@@ -73,26 +75,26 @@ async def read_page(
     ]
     begin = {lane.tp[1]: lane.cut for lane in lanes}
     rows: list[Row] = []
-    looked, size, step = 0, 0, FIRST_STEP
+    looked, size, step = 0, 0, max(1, FIRST_RECORDS // max(1, len(lanes)))
     until = time.monotonic() + bounds.seconds
     while len(rows) < bounds.rows and looked < bounds.records:
-        if any(lane.hungry for lane in lanes):
+        if hungry := [lane for lane in lanes if lane.hungry]:
             if size >= bounds.bytes or time.monotonic() >= until:
                 break
-            records, read = await _fill(reader, lanes, step, judge)
+            records, read = await _fill(reader, hungry, step, judge)
             size += read
-            step = _next_step(step, records, read, len(lanes))
-        ready = [lane for lane in lanes if lane.waiting]
-        if not ready:
-            if not any(lane.hungry for lane in lanes):
+            needed = (bounds.rows - len(rows)) * max(1, looked) // max(1, len(rows))
+            step = _next_step(step, records, read, needed, len(lanes))
+            if any(lane.hungry for lane in lanes):
+                continue  # there was a gap, and there is more beyond it
+        elif not any(lane.waiting for lane in lanes):
+            break
+        for row in _merged(lanes, older=older):
+            looked += 1
+            if row is not None:
+                rows.append(row)
+            if len(rows) >= bounds.rows or looked >= bounds.records:
                 break
-            continue  # there was a gap, and there is more beyond it
-        if any(lane.hungry for lane in lanes):
-            continue
-        row = _nearest(ready, older=older).take()
-        looked += 1
-        if row is not None:
-            rows.append(row)
     end = {lane.tp[1]: lane.cut for lane in lanes}
     left = sum(lane.left for lane in lanes)
     if older:
@@ -148,9 +150,22 @@ class _Lane(Generic[Row]):
         return row
 
 
-def _nearest(lanes: list[_Lane[Row]], *, older: bool) -> _Lane[Row]:
-    choose = max if older else min
-    return choose(lanes, key=lambda lane: (lane.waiting[0][0], lane.tp[1]))
+def _merged(lanes: list[_Lane[Row]], *, older: bool) -> Iterator[Row | None]:
+    """Take what waits, nearest first, until a lane of which there is more has nothing left."""
+    sign = -1 if older else 1
+    by_partition = {lane.tp[1]: lane for lane in lanes}
+    heads = [(sign * lane.waiting[0][0], sign * lane.tp[1]) for lane in lanes if lane.waiting]
+    heapq.heapify(heads)
+    while heads:
+        lane = by_partition[sign * heads[0][1]]
+        row = lane.take()
+        if lane.waiting:
+            heapq.heapreplace(heads, (sign * lane.waiting[0][0], heads[0][1]))
+        else:
+            heapq.heappop(heads)
+        yield row
+        if lane.hungry:
+            return
 
 
 async def _fill(
@@ -159,8 +174,8 @@ async def _fill(
     step: int,
     judge: Callable[[RawRecord], Row | None],
 ) -> tuple[int, int]:
-    """Read the next window of every lane that has nothing; return (records, bytes)."""
-    windows = {lane.tp: lane.window(step) for lane in lanes if lane.hungry}
+    """Read the next window of each of these lanes; return (records, bytes)."""
+    windows = {lane.tp: lane.window(step) for lane in lanes}
     found: dict[PartitionKey, list[tuple[float, int, Row | None]]] = {tp: [] for tp in windows}
     count = size = 0
     async for records in read_through(reader, windows, step):
@@ -175,12 +190,11 @@ async def _fill(
         size += sum(len(each.key or b"") + len(each.value or b"") for each in records)
         await asyncio.sleep(time.monotonic() - began)
     for lane in lanes:
-        if lane.tp in windows:
-            lane.put(windows[lane.tp], found[lane.tp])
+        lane.put(windows[lane.tp], found[lane.tp])
     return count, size
 
 
-def _next_step(step: int, records: int, size: int, lanes: int) -> int:
-    """Return a longer step, as far as what was read tells that it is not too much at once."""
+def _next_step(step: int, records: int, size: int, needed: int, lanes: int) -> int:
+    """Return a longer step, as far as it is not too much at once, nor more than seems needed."""
     fitting = STEP_BYTES * max(1, records) // (max(1, size) * lanes)
-    return max(FIRST_STEP // 2, min(step * 4, MOST_STEP, fitting))
+    return max(1, min(step * 4, MOST_STEP, fitting, 1 + 2 * needed // lanes))
