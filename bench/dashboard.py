@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,8 +42,15 @@ IN_FLIGHT = 64
 _COLUMNS = (
     *("question_id", "status", "round", "generation", "attempt", "question_text"),
     *("original_answer", "model", "metadata", "accepted_at", "due_at", "finished_at", "answer"),
-    *("score_precision", "score_recall", "score_f1", "threshold", "scorer", "cause"),
+    *("score_precision", "score_recall", "score_f1", "threshold", "scorer", "cause", "metric"),
 )
+_CALL_COLUMNS = (
+    *("question_id", "round", "generation", "attempt", "model", "owner", "lease_until"),
+    *("started_at", "waited_seconds", "outcome", "seconds", "answer", "tokens", "verdict", "why"),
+    *("score_precision", "score_recall", "score_f1", "threshold", "metric", "scorer"),
+)
+#: Why the answers of weak questions were rejected, one in turn.
+_WHY = ("f1 0.400 < 0.500", "guard echo: the answer repeats the question", "f1 0.300 < 0.500")
 #: State -> share of the questions.
 _SHARES = {"validated": 88, "low_quality": 4, "unscored": 3, "dead": 1, "waiting": 4}
 _TEXT = "Question number {n} of the archive: what is the capital of province {m}, and since when?"
@@ -75,7 +82,24 @@ def rows(total: int, now: float) -> Iterator[tuple[Any, ...]]:
             None if status in ("dead", "waiting") else answer,
             *(f1, f1, f1, 0.5 if scored else None, "bench" if scored else None),
             draw.choice(("overloaded", "rate_limited")) if waits else None,
+            "f1" if scored else None,
         )
+
+
+def calls(questions: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yield the ledger of these questions: a judged call of each that passed, three of the weak."""
+    for row in questions:
+        found = dict(zip(_COLUMNS, row, strict=True))
+        if (score := found["score_f1"]) is None:
+            continue
+        weak = found["status"] == "low_quality"
+        for generation in range(1, 4 if weak else 2):
+            yield (
+                *(found["question_id"], 0, generation, 1, "smol", "bench", 0.0),
+                *(found["accepted_at"] + generation, 0.0, "answered", 1.0, found["answer"], 20),
+                *(found["status"], _WHY[generation - 1] if weak else f"f1 {score:.3f} >= 0.500"),
+                *(score, score, score, 0.5, "f1", "bench"),
+            )
 
 
 async def fill(settings: Settings, total: int) -> None:
@@ -84,9 +108,12 @@ async def fill(settings: Settings, total: int) -> None:
     dsn = await database_dsn(settings, closers)
     await migrate(dsn)
     connection = await asyncpg.connect(dsn)
-    await connection.copy_records_to_table(
-        "questions", records=rows(total, time.time()), columns=list(_COLUMNS)
-    )
+    now = time.time()
+    for table, records, columns in (
+        ("questions", rows(total, now), _COLUMNS),
+        ("attempts", calls(rows(total, now)), _CALL_COLUMNS),
+    ):
+        await connection.copy_records_to_table(table, records=records, columns=list(columns))
     await connection.execute("VACUUM ANALYZE")  # autovacuum does it within minutes
     await connection.close()
     for closer in reversed(closers):
@@ -104,6 +131,8 @@ async def views(url: str) -> dict[str, dict[str, float]]:
         "one question": "/ui/api/questions/00000100-bench",
         "retries": "/ui/api/retries",
         "dead letters": "/dead-letters?counts=true",
+        "quality, last day": "/ui/api/quality?range=day",
+        "quality, all": "/ui/api/quality?range=all",
         "system": "/ui/api/system",
     }
     found = {}
