@@ -14,8 +14,8 @@ from urllib.parse import quote
 import pytest
 
 from app.broker import faust_credentials
-from app.config.shown import setting_row
 from app.config.secret_urls import masked_url
+from app.config.shown import setting_row
 from app.errors import SettingsError
 from app.fake_llm import FakeModelServer
 from app.fake_llm.steps import Step
