@@ -38,24 +38,22 @@ class Looking:
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     @asynccontextmanager
-    async def reader(self) -> AsyncIterator[TopicReader]:
-        """Give a reader, and close it. Raises Busy, UnavailableError (also when it takes long)."""
+    async def reader(self, seconds: float = LOOK_SECONDS) -> AsyncIterator[TopicReader]:
+        """Give a reader for so long, and close it. Raises Busy, UnavailableError."""
         try:
             async with asyncio.timeout(TURN_SECONDS):
                 await self._slots.acquire()
         except TimeoutError:
             raise Busy(f"{AT_ONCE} look at the topics already: try again in a moment") from None
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(seconds):
                 reader = await asyncio.to_thread(self._open)
                 try:
                     yield reader
                 finally:
                     await reader.close()
         except TimeoutError:
-            raise UnavailableError(
-                f"the topics were not read within {LOOK_SECONDS:.0f} s"
-            ) from None
+            raise UnavailableError(f"the topics were not read within {seconds:.0f} s") from None
         finally:
             self._slots.release()
 

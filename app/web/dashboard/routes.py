@@ -53,7 +53,7 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
     if running.questions is not None:
         questions.add_routes(app, running.questions, overview)
         retries.add_routes(app, running.questions)
-        journey.add_routes(app, running.questions, settings)
+        journey.add_routes(app, running.questions, looking)
         quality = QualityViews(running.questions, settings)
         quality.add_routes(app)
         closers.append(quality.close)

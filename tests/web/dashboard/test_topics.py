@@ -243,6 +243,24 @@ async def test_groups_tell_what_is_late_and_what_waits_by_design(full: Stage) ->
     await page.close()
 
 
+async def test_a_questions_hops_lead_to_their_messages(full: Stage) -> None:
+    page = await full.open(f"#/questions/{full.ids['low_quality']}")
+    await _press(page, "Read the topics")
+    hops = "document.querySelectorAll('section[aria-label=\"Through the topics\"] tbody tr')"
+    await page.until(f"{hops}.length >= 10")
+    table = await page.text("section[aria-label='Through the topics']")
+    for words in ("call wanted", "by ask", "low_quality, final", "answered", "0.000"):
+        assert words in table, words
+    assert "Not asked" not in table
+    await page.resize(360)
+    assert await page.overflow() <= 0
+    await page.evaluate(f"{hops}[1].querySelector('a').click()")
+    await page.until("document.querySelector('pre.payload')")
+    assert full.ids["low_quality"] in await page.text("pre.payload")
+    assert page.errors == []
+    await page.close()
+
+
 async def _press(page: Page, words: str) -> None:
     ready = f"b.innerText === '{words}' && !b.disabled"
     button = f"[...document.querySelectorAll('button')].find((b) => {ready})"

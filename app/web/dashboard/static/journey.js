@@ -2,8 +2,9 @@
 
 import { read } from "./api.js";
 import { h } from "./dom.js";
-import { count, moment, span, words } from "./format.js";
-import { section, table } from "./parts.js";
+import { count, figure, moment, span, words } from "./format.js";
+import { section, table, turn } from "./parts.js";
+import { address } from "./route.js";
 
 /** A section that reads the journey of a question by a button. */
 export function journey(question, context) {
@@ -39,12 +40,21 @@ function hops(rows) {
     rows,
     columns: [
       { name: "After", number: true, cell: (row) => h("time", { datetime: row.at, title: moment(row.at) }, span(row.since_start_seconds)) },
-      { name: "Where", class: "text", cell: (row) => (row.offset === null ? row.topic : `${row.topic}/${row.partition}/${row.offset}`) },
-      { name: "What", class: "text", cell: (row) => row.what },
-      { name: "Turn", number: true, cell: (row) => (row.generation === null ? "" : `${row.generation}.${row.attempt}`) },
+      { name: "Where", class: "text", cell: where },
+      { name: "What", class: "text", cell: (row) => [row.what, row.stage ? h("small", null, `by ${row.stage}`) : null] },
+      { name: "Turn", number: true, cell: (row) => (row.generation === null ? "" : turn(row)) },
       { name: "Wait asked", number: true, cell: (row) => (row.wait_asked_seconds === null ? "" : span(row.wait_asked_seconds)) },
       { name: "Waited", number: true, cell: (row) => (row.waited_seconds ? span(row.waited_seconds) : "") },
-      { name: "Cause", cell: (row) => (row.cause ? words(row.cause) : "") },
+      { name: "F1", number: true, cell: (row) => (row.f1 === null ? "" : figure(row.f1)) },
+      { name: "Tokens", number: true, cell: (row) => (row.tokens === null ? "" : count(row.tokens)) },
+      { name: "Cause", class: "text", cell: cause },
     ],
   });
 }
+
+function where(row) {
+  if (row.offset === null) return row.topic;
+  return h("a", { href: address("topics", [row.topic, row.partition, row.offset]) }, `${row.topic}/${row.partition}/${row.offset}`);
+}
+
+const cause = (row) => [row.cause ? words(row.cause) : "", row.detail ? h("small", { class: "clip", title: row.detail }, row.detail) : null];

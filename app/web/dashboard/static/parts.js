@@ -25,6 +25,13 @@ export function badge(state, text = words(state)) {
   return h("span", { class: `badge ${state}` }, h("span", { class: "mark", "aria-hidden": "true" }, MARKS[state] ?? "•"), text);
 }
 
+/** "2.1": generation and attempt; a later round stands before them. */
+export function turn(row) {
+  const text = `${row.generation}.${row.attempt}`;
+  const meaning = `generation ${row.generation}, attempt ${row.attempt}${row.round ? `, round ${row.round}` : ""}`;
+  return h("span", { title: meaning }, row.round ? `r${row.round} ${text}` : text);
+}
+
 /** A part of a page with its heading. */
 export function section(title, props, ...children) {
   const { aside, ...rest } = props ?? {};

@@ -36,7 +36,7 @@ export function form(data, context) {
     field("Key", h("input", { name: "key", type: "search", maxlength: "1000", placeholder: "the whole key", value: query.key ?? "", autocomplete: "off" })),
     field("Fields", h("input", { name: "filter", type: "search", maxlength: "1000", placeholder: "cause=overloaded", title: "field=value, !=, ~ (holds a text), <, <=, >, >=; joined by &&; a . leads into objects", value: query.filter ?? "", autocomplete: "off" }), "wide", "=  !=  ~ (holds)  <  >  <=  >=, joined by &&"),
     h("label", { key: "bad", class: "check" }, h("input", { name: "bad", type: "checkbox", value: "true", checked: query.bad === "true" }), "Undecodable only"),
-    h("button", { key: "look", class: "primary" }, query.key || query.filter || query.bad ? "Search again" : "Look"),
+    h("button", { key: "look", class: "primary" }, "Search"),
   );
 }
 

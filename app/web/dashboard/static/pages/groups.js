@@ -39,7 +39,7 @@ function group(found, data, { state, draw }) {
   const waiting = found.pipeline === "questions" ? data.waiting : null;
   return section(
     found.group,
-    { key: found.group, aside: choice("Lag shown by", SHOWN, shown, choose) },
+    { key: found.group, aside: h("div", { class: "filters" }, h("span", { class: "soft" }, `${words(found.state).toLowerCase()}, ${many(found.members, "member")}`), choice("Lag shown by", SHOWN, shown, choose)) },
     h(
       "dl",
       { class: "tiles" },
@@ -47,7 +47,6 @@ function group(found, data, { state, draw }) {
       tile("Oldest of them", found.oldest_at ? whole(since(found.oldest_at, data.at)) : NONE, found.oldest_at ? moment(found.oldest_at) : ""),
       waiting ? tile("Waits by design", count(waiting.by_design), "retries not due yet", { figure: "by-design" }) : null,
       waiting ? tile("Due, not called yet", count(waiting.due), "late, too", { figure: "due" }) : null,
-      tile("Group", words(found.state).toLowerCase(), many(found.members, "member")),
     ),
     h("div", { class: "below" }, shown === "topics" ? topics(found, data) : partitions(found, data)),
   );

@@ -3,7 +3,7 @@
 import { query } from "../api.js";
 import { h } from "../dom.js";
 import { count, figure, moment, since, span, whole, words } from "../format.js";
-import { badge, choice, empty, pager, STATES, table } from "../parts.js";
+import { badge, choice, empty, pager, STATES, table, turn } from "../parts.js";
 import { address } from "../route.js";
 import one from "./question.js";
 
@@ -69,13 +69,6 @@ function list(data, { status, q }, now) {
       { name: "Accepted", number: true, cell: (row) => h("time", { datetime: row.accepted_at, title: moment(row.accepted_at) }, `${whole(since(row.accepted_at, now))} ago`) },
     ],
   });
-}
-
-/** "2.1": generation and attempt; a later round stands before them. */
-export function turn(row) {
-  const text = `${row.generation}.${row.attempt}`;
-  const meaning = `generation ${row.generation}, attempt ${row.attempt}${row.round ? `, round ${row.round}` : ""}`;
-  return h("span", { title: meaning }, row.round ? `r${row.round} ${text}` : text);
 }
 
 function nothing(status, q) {

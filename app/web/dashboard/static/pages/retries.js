@@ -4,11 +4,10 @@ import { act, query } from "../api.js";
 import { confirm, askToken, tell } from "../dialog.js";
 import { h } from "../dom.js";
 import { count, many, moment, span, words } from "../format.js";
-import { choice, empty, pager, section, table, tile } from "../parts.js";
+import { choice, empty, pager, section, table, tile, turn } from "../parts.js";
 import { address } from "../route.js";
 import { bars } from "../bars.js";
 import { due } from "./overview.js";
-import { turn } from "./questions.js";
 
 const BATCH = 500;
 

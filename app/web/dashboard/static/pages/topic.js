@@ -93,7 +93,7 @@ function list(found) {
     empty: found.reading ? h("p", { class: "soft" }, "None yet.") : nothing(found),
     columns: [
       { name: "Time", class: "state", cell: (row) => h("a", { href: address("topics", [found.topic, row.partition, row.offset]) }, h("time", { datetime: row.at }, `${moment(row.at)}.${row.at.slice(20, 23)}`)) },
-      { name: "Place", class: "state", cell: (row) => `${row.partition}/${row.offset}` },
+      { name: "Place", class: "state", cell: (row) => h("span", { title: `partition ${row.partition}, offset ${row.offset}` }, `${row.partition}/${row.offset}`) },
       { name: "Key", class: "key-text", cell: key },
       { name: "Value", class: "text", cell: value },
       { name: "Headers", number: true, cell: (row) => (row.headers ? count(row.headers) : "") },
