@@ -30,6 +30,8 @@ STATS_SECONDS = 2.0
 #: Workers tell their figures every 10 s.
 COURSE_SECONDS = 5.0
 COURSE_SPAN_SECONDS = 3600.0
+#: A worker that has told nothing for so long, while others did, is gone.
+GONE_SECONDS = 25.0
 _COURSE = Bounds(rows=2_000, records=4_000, bytes=4 * 1024 * 1024, seconds=2.0)
 WINDOWS = 60
 MOVIES = 10
@@ -112,6 +114,13 @@ def _movie(movie: MovieTotal) -> dict[str, Any]:
     }
 
 
+def _told_by_all(metrics: Sequence[StreamMetrics]) -> float:
+    """Return the time up to which every worker that still tells has told."""
+    last = {each.worker: each.at for each in metrics}
+    newest = max(last.values())
+    return min(at for at in last.values() if at > newest - GONE_SECONDS)
+
+
 def _course(metrics: Sequence[StreamMetrics]) -> dict[str, Any]:
     """Return the last hour that the workers tell of, all of them together, by steps."""
     last = max((each.at for each in metrics), default=0.0)
@@ -121,6 +130,7 @@ def _course(metrics: Sequence[StreamMetrics]) -> dict[str, Any]:
     if not told:
         return {"step_seconds": None, "points": []}
     course = Course(told)
+    until = _told_by_all(told) - course.start
     points: dict[float, dict[str, float]] = {}
     for name, lines in (
         ("per_second", course.rate(told)),
@@ -129,7 +139,8 @@ def _course(metrics: Sequence[StreamMetrics]) -> dict[str, Any]:
         ("lag", course.added(lambda each: each.lag)),
     ):
         for at, value in (point for line in lines for point in line):
-            points.setdefault(round(at, 3), {})[name] = value
+            if at + course.step / 2 <= until + course.step / 100:
+                points.setdefault(round(at, 3), {})[name] = value
     names = ("per_second", "rmse", "latency_p95_seconds", "lag")
     return {
         "step_seconds": course.step,

@@ -178,6 +178,10 @@ def test_the_course_adds_workers_up_and_covers_an_hour() -> None:
     assert point["per_second"] == pytest.approx(40)
     assert point["rmse"] == pytest.approx(0.85)
     assert point["lag"] == 2
+    ahead = [*metrics, told("b", start + 30, 300, 0.8)]
+    assert rating_views._course(ahead)["points"] == [point], "a has not told of that time yet"
+    gone = [*ahead, told("b", start + 60, 300, 0.8)]
+    assert len(rating_views._course(gone)["points"]) > 1
     assert rating_views._course([]) == {"step_seconds": None, "points": []}
 
 

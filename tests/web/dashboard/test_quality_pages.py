@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from app.adapters.llm.memory import ScriptedModel
+from app.adapters.scorer.memory import OverlapScorer
 from app.adapters.store.memory import MemoryStore
 from app.adapters.store.rating_memory import MemoryRatingStore
 from app.core.gate import Gate, Metric
@@ -58,6 +59,7 @@ async def fill(store: MemoryStore, total: int = 120) -> None:
         recalls = (first,) if first >= 0.5 else (first, min(0.97, first + 0.14 + n % 7 / 50))
         text, reference = TEXTS[n % 2]
         facts: dict[str, Any] = {"question_text": text, "original_answer": reference}
+        facts["scorer"] = OverlapScorer().name
         if n % 15 == 0:
             facts["why"] = "guard echo: the answer repeats the question"
         await judged(store, f"q{n}", time.time() - 1800 + n, *recalls, **facts)
@@ -78,7 +80,8 @@ def ports(store: MemoryStore | None = None) -> Ports:
 
 def options(folder: Path) -> dict[str, Any]:
     """Both pipelines on a memory log, with a scorer whose check is kept in the folder."""
-    return {"ratings": True, "broker": "memory:", "scorer": "memory:", "data_dir": folder}
+    gate = {"quality_metric": "recall", "quality_threshold": 0.5}
+    return {"ratings": True, "broker": "memory:", "scorer": "memory:", "data_dir": folder, **gate}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

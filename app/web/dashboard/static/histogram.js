@@ -7,7 +7,7 @@ import { count, many } from "./format.js";
 const WIDE = { width: 960, height: 210, every: 1 };
 const NARROW = { width: 330, height: 190, every: 2 };
 const LEFT = 40;
-const RIGHT = 8;
+const RIGHT = 14;
 const TOP = 22;
 const BOTTOM = 22;
 
