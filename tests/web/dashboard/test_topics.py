@@ -15,6 +15,7 @@ from tests.flow.engine import Engine
 from tests.security.hostile import BEACON, strings
 from tests.web.dashboard import axe
 from tests.web.dashboard.stage import Stage, drawn, play, staged
+from tests.web.dashboard.test_pages import IMAGES, PICTURES
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
@@ -22,6 +23,9 @@ ROWS = "document.querySelectorAll('section[aria-label=Messages] tbody tr').lengt
 WIDTHS = (1280, 360)
 #: It takes seconds for each page; light at 1280, dark at 360.
 WITH_AXE = {1280: ("topics", "no text", "undecodable"), 360: ("search", "groups")}
+
+#: The pictures of the docs, made anew when they are wanted.
+PICTURED = {"search": "messages", "groups": "groups"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -87,6 +91,8 @@ async def test_each_page_shows_its_data_without_errors_or_overflow(full: Stage, 
         assert await page.overflow() <= 0, f"{name} is wider than {width}"
         ran = "window.ran || document.body.dataset.ran || document.title.includes('beacon')"
         assert not await page.evaluate(ran), name
+        if PICTURES and width == 1280 and (picture := PICTURED.get(name)):
+            await page.screenshot(IMAGES / f"dashboard-{picture}.png")
         if name in WITH_AXE[width]:
             assert await axe.findings(page) == [], name
     assert BEACON not in "".join(page.requests)
@@ -191,10 +197,10 @@ async def test_a_long_search_shows_how_far_it_is_and_stops_when_told(
 ) -> None:
     monkeypatch.setattr("app.web.dashboard.messages.MOST_RECORDS", 3)
     page = await full.open("#/topics/llm-requests?filter=question_text~nowhere")
-    await page.until("document.querySelector('progress').position > 0.02")
+    await page.until("document.querySelector('progress')?.position > 0.02")
     assert "of" in await page.text(".searching")
     await _press(page, "Stop")
-    await page.until("document.querySelector('.searching').innerText.includes(': stopped')")
+    await page.until("document.querySelector('.searching')?.innerText.includes(': stopped')")
     asked = len(page.requests)
     at = await page.evaluate("document.querySelector('progress').position")
     await asyncio.sleep(0.5)

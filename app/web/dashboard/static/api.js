@@ -38,7 +38,10 @@ async function ask(path, options) {
     if (error.name === "AbortError") throw error;
     throw new Refused(0, "unreachable", "The server can't be reached.");
   }
-  const found = await response.json().catch(() => ({}));
+  const found = await response.json().catch((error) => {
+    if (error.name === "AbortError") throw error;
+    return {};
+  });
   if (response.ok) return found;
   const { code = "error", message = response.statusText } = found.error ?? {};
   throw new Refused(response.status, code, message);

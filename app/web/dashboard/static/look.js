@@ -38,7 +38,9 @@ export class Look {
     const [until, most] = [Date.now() + MOST_MS, this.looked + MOST_LOOKED];
     try {
       do {
-        this.take(await this.piece());
+        const data = await this.piece();
+        if (this.stopped) break;
+        this.take(data);
         this.changed();
       } while (!this.stopped && this.left && this.messages.length < ROWS && this.looked < most && Date.now() < until);
     } catch (error) {

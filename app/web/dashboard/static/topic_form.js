@@ -34,7 +34,7 @@ export function form(data, context) {
     from === "offset" ? field("Offset", h("input", { name: "offset", type: "number", min: "0", max: "999999999999999999", required: true, value: query.offset ?? "" })) : null,
     field("Partition", h("select", { name: "partition" }, partitions(data, query, from))),
     field("Key", h("input", { name: "key", type: "search", maxlength: "1000", placeholder: "the whole key", value: query.key ?? "", autocomplete: "off" })),
-    field("Fields", h("input", { name: "filter", type: "search", maxlength: "1000", placeholder: "cause=overloaded", title: "field=value, !=, ~ (holds a text), <, <=, >, >=; joined by &&; a . leads into objects", value: query.filter ?? "", autocomplete: "off" }), "wide", "=  !=  ~ (holds)  <  >  <=  >=, joined by &&"),
+    field("Fields", h("input", { name: "filter", type: "search", maxlength: "1000", placeholder: "cause=overloaded", title: "field=value, !=, ~ (holds a text), <, <=, >, >=; joined by &&; a . leads into objects", value: query.filter ?? "", autocomplete: "off" }), "wide", "= != ~ (holds) < > <= >= &&"),
     h("label", { key: "bad", class: "check" }, h("input", { name: "bad", type: "checkbox", value: "true", checked: query.bad === "true" }), "Undecodable only"),
     h("button", { key: "look", class: "primary" }, "Search"),
   );
