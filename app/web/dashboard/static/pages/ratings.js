@@ -93,11 +93,12 @@ function course(data, { state, draw }) {
   };
   for (const each of [rate, error]) each.show(points, seconds);
   const last = points.at(-1);
+  const busy = points.findLast((each) => each.latency_p95_seconds !== null);
   return section(
     "Stream",
     { class: "charts", aside: choice("Time shown", RANGES, seconds, choose) },
     points.length ? h("div", { class: "columns" }, chart(rate), chart(error)) : h("p", { class: "soft" }, "The course begins with what the workers tell on the topic metrics: every 10 s."),
-    last ? h("p", { class: "soft below" }, `Until ${moment(last.at)}: a rating was applied ${span(last.latency_p95_seconds)} after it came (p95, the slowest worker); ${many(Math.round(last.lag ?? 0), "event")} not yet read.`) : null,
+    last ? h("p", { class: "soft below" }, `Until ${moment(last.at)}: ${many(Math.round(last.lag ?? 0), "event")} not yet read.`, busy ? ` A rating was applied ${span(busy.latency_p95_seconds)} after it came, at ${moment(busy.at)} (p95, the slowest worker).` : "") : null,
     data.course_trouble ? h("p", { class: "soft" }, `The topic was not read: ${data.course_trouble}.`) : null,
   );
 }
