@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from app.calibration.measure import MetricFigures, Scored, bad_kind, best_of, measure
 from app.calibration.pairs import UNRELATED_EACH, Kind, Pair
 from app.calibration.sampling import Sample
-from app.calibration.statistics import pairs_needed, wilson
+from app.calibration.statistics import pairs_needed
 from app.core.gate import Metric
+from app.core.statistics import wilson
 from app.errors import InputError
 
 #: With fewer pairs of a kind nothing can be said.

@@ -10,8 +10,9 @@ from app import __version__
 from app.calibration.calibrate import Calibration
 from app.calibration.measure import QUANTILES, MetricFigures, Passing, Separation
 from app.calibration.pairs import Kind
-from app.calibration.statistics import Interval, Rate
+from app.calibration.statistics import Rate
 from app.config.gate import Profile
+from app.core.statistics import Interval
 
 _DIGITS = 4
 

@@ -8,16 +8,15 @@ from typing import NamedTuple
 
 from app.calibration.pairs import Kind, Pair
 from app.calibration.statistics import (
-    Interval,
     Rate,
     bootstrap,
     pass_rate,
-    quantile,
     roc_area,
     threshold_at,
 )
 from app.core.gate import Metric, Score
 from app.core.guards import Evidence, object_to
+from app.core.statistics import Interval, quantile
 
 #: The quantiles that are told of each distribution.
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)

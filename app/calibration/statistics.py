@@ -10,23 +10,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
 
-#: Of a normal distribution: 95 % lie within so many standard deviations.
-_Z = 1.959963984540054
+from app.core.statistics import Interval, quantile, wilson
+
 #: Thresholds are whole thousandths: what is written is what was measured.
 _STEPS = 1000
 #: Resamples of the bootstrap; fewer when there are many pairs.
 RESAMPLES = 1000
 _LEAST_RESAMPLES = 200
 _MOST_STEPS = 6_000_000
-
-
-class Interval(NamedTuple):
-    """Where a figure lies with a confidence of 95 %."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +40,9 @@ class Rate:
         return Rate(self.passed + other.passed, self.count + other.count)
 
 
-def wilson(passed: int, count: int) -> Interval:
-    """Return Wilson's score interval of a share. `count` is at least 1."""
-    share, z2 = passed / count, _Z * _Z
-    middle = share + z2 / (2 * count)
-    spread = _Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count * count))
-    low, high = (middle - spread) / (1 + z2 / count), (middle + spread) / (1 + z2 / count)
-    return Interval(0.0 if not passed else low, 1.0 if passed == count else high)
-
-
 def pass_rate(values: Sequence[float], threshold: float) -> Rate:
     """Return how many of the values are at the threshold."""
     return Rate(sum(value >= threshold for value in values), len(values))
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """Return the quantile of values in ascending order, interpolated. At least one value."""
-    at = share * (len(ordered) - 1)
-    below = math.floor(at)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (at - below)
 
 
 def roc_area(good: Sequence[float], bad: Sequence[float]) -> float:

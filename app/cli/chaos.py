@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.output import json_option, print_json, print_table, stderr
+from app.cli.ranges import NumberRange
 from app.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def list_(as_json: bool) -> None:
 @click.option("--report", type=click.Path(path_type=Path), help="Write a report (HTML) here.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write results here.")
 @click.option("--questions", type=click.IntRange(min=1), help="Ask at least so many.")
-@click.option("--rate", type=click.FloatRange(min=0.1), help="Questions a second.")
-@click.option("--seconds", type=click.FloatRange(min=0), help="Ask for at least so long.")
+@click.option("--rate", type=NumberRange(min=0.1), help="Questions a second.")
+@click.option("--seconds", type=NumberRange(min=0), help="Ask for at least so long.")
 @click.option("--workers", type=click.IntRange(1, 20), help="Worker processes.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of every random choice.")
 @click.option("--long", "long_", is_flag=True, help="The longer form of each scenario, and soak.")

@@ -24,6 +24,7 @@ from rich.progress import (
 
 from app.cli.dlq_options import filter_options, read_filter
 from app.cli.output import json_option, print_json, printable, stderr, stdout
+from app.cli.ranges import NumberRange
 from app.core.redrive import LetterFilter, Pace
 from app.errors import UnavailableError
 from app.logs import configure_logging
@@ -67,7 +68,7 @@ class Totals:
 @click.command(short_help="Send dead letters again; a dry run without --yes")
 @filter_options
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="The oldest N at most.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Letters per second at most.")
+@click.option("--rate", type=NumberRange(0, min_open=True), help="Letters per second at most.")
 @click.option(
     "--transform", "transform_text", metavar="FILE.py:FUNCTION", help="Mends each message first."
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.output import json_option, print_error, print_json, print_table
+from app.cli.ranges import NumberRange
 from app.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ class _Queue(click.ParamType):
 )
 @click.option(
     "--latency",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     default=0.2,
     show_default=True,
     help="Seconds to each reply.",
 )
-@click.option("--jitter", type=click.FloatRange(0), default=0.0, help="Up to so many seconds more.")
+@click.option("--jitter", type=NumberRange(0), default=0.0, help="Up to so many seconds more.")
 @click.option("--capacity", type=click.IntRange(1), help="Calls answered at a time (any number).")
 @click.option("--queue", type=_Queue(), default="unbounded", help="Calls that may wait; then 503.")
 @click.option(
@@ -67,7 +68,7 @@ class _Queue(click.ParamType):
 @click.option("--answers", type=_FILE, help="Questions with references: answer these well ...")
 @click.option(
     "--good-share",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.7,
     show_default=True,
     help="... so often.",

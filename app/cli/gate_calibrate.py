@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli.output import json_option, print_json, stderr
+from app.cli.ranges import NumberRange
 from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.settings import Settings, load_settings
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--false-pass-rate",
     "rate",
-    type=click.FloatRange(0.0001, 0.5),
+    type=NumberRange(0.0001, 0.5),
     default=0.01,
     show_default=True,
     help="Share of the pairs that must not pass that may.",
@@ -77,11 +78,12 @@ def calibrate(
     from app.calibration.report import render
     from app.cli.gate_pairs import sample_of
     from app.cli.gate_print import print_calibration
-    from app.cli.writing import refuse_unwritable
+    from app.cli.writing import refuse_overwriting, refuse_unwritable
     from app.core.gate import Metric
 
     for path in filter(None, (out, report)):
         refuse_unwritable(path)
+    refuse_overwriting([file], [out, report])
     settings = load_settings()
     configure_logging(settings.log_format, "warning")
     sample = sample_of(file, file_format, limit, seed)

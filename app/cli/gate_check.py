@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.output import json_option, print_error, print_json, print_table
+from app.cli.ranges import NumberRange
+from app.errors import InputError
 from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from app.calibration.check import GateCheck
+    from app.calibration.pairs import Kind
     from app.calibration.statistics import Rate
 
 _SEED = 1
@@ -24,13 +27,13 @@ _SEED = 1
 @click.option(
     "--max-random-pass",
     "gate_max_random_pass",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     help="Share of random pairs that may pass.  [default: GATE_MAX_RANDOM_PASS]",
 )
 @click.option(
     "--max-good-fail",
     "gate_max_good_fail",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     help="Share of good pairs that may fail.  [default: GATE_MAX_GOOD_FAIL]",
 )
 @click.option("--limit", type=click.IntRange(min=10), default=500, show_default=True)
@@ -92,6 +95,7 @@ async def _check(
         known = sample_of(file, file_format, limit, _SEED).known
         tried = (Kind.GOOD, Kind.BAD, Kind.UNRELATED)
         pairs = [pair for pair in pairs_of(known, _SEED) if pair.kind in tried]
+        _refuse_nothing_to_try(file, {pair.kind for pair in pairs})
     closers: list[Closer] = []
     try:
         scorer = open_scorer(settings, closers)
@@ -102,6 +106,19 @@ async def _check(
     finally:
         for closer in reversed(closers):
             await closer()
+
+
+def _refuse_nothing_to_try(file: Path, kinds: set[Kind]) -> None:
+    """Raise InputError without good or without random pairs: of nothing, nothing goes wrong."""
+    from app.calibration.pairs import Kind
+
+    for kind, name in ((Kind.GOOD, "good"), (Kind.UNRELATED, "random")):
+        if kind not in kinds:
+            raise InputError(
+                f"{file}: no {name} pair comes of it, so nothing can be said of the gate. It needs "
+                "good answers to several questions of one language",
+                field="file",
+            )
 
 
 def _print(found: GateCheck, settings: Settings) -> None:
@@ -127,7 +144,7 @@ def _limit(kind: str, settings: Settings) -> str:
 
 def _shown(rate: Rate, *, passing: bool) -> tuple[str, str, str, str]:
     """Return how many are on the wrong side: bad ones that pass, good ones that fail."""
-    from app.calibration.statistics import wilson
+    from app.core.statistics import wilson
 
     wrong = rate.passed if passing else rate.count - rate.passed
     if not rate.count:

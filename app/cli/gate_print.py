@@ -10,8 +10,9 @@ from rich.table import Table
 from app.calibration.calibrate import Calibration
 from app.calibration.measure import QUANTILES, MetricFigures, Passing, Separation
 from app.calibration.pairs import Kind
-from app.calibration.statistics import Interval, Rate
+from app.calibration.statistics import Rate
 from app.cli.output import printable, stdout
+from app.core.statistics import Interval
 
 _BINS = 40
 _BLOCKS = " \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.output import json_option, print_json, print_table, stderr
+from app.cli.ranges import NumberRange
 from app.loop import run as run_loop
 from app.settings import Settings, load_settings
 
@@ -68,7 +69,7 @@ class Consumed:
 @click.option(
     "--timeout",
     "timeout_seconds",
-    type=click.FloatRange(min=0),
+    type=NumberRange(min=0),
     default=5.0,
     metavar="S",
     help="Stop after so many seconds without a new one (5); 0: never.",

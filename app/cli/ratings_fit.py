@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.output import json_option, print_json, print_table, stderr
+from app.cli.ranges import NumberRange
 from app.loop import run as run_loop
 from app.settings import Settings, load_settings
 
@@ -33,7 +34,7 @@ LEAST_RATINGS = 100
 @click.option("--epochs", type=click.IntRange(1, 1000), help="Rounds of fitting (10).")
 @click.option(
     "--regularisation",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     metavar="X",
     help="How near to the average users and movies with few ratings stay (5).",
 )

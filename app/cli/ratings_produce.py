@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.output import json_option, print_error, print_json, stderr
+from app.cli.ranges import NumberRange
 from app.cli.ratings_produced import Produced, print_summary
 from app.loop import run as run_loop
 from app.settings import Settings, load_settings
@@ -68,7 +69,7 @@ class Options:
 @click.option("--rate", type=Rate(), metavar="R", help="Events a second (as fast as it goes).")
 @click.option(
     "--delay",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     metavar="MS",
     help="Milliseconds from one event to the next, in place of --rate.",
 )
@@ -84,14 +85,14 @@ class Options:
 )
 @click.option(
     "--bad",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.0,
     metavar="SHARE",
     help="Share of events that break a rule on purpose (0 to 1).",
 )
 @click.option(
     "--repeats",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.0,
     metavar="SHARE",
     help="Share of events that are duplicate or stale on purpose.",

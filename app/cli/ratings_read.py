@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from app.cli.output import json_option, print_json, stdout
+from app.cli.ranges import NumberRange
 from app.cli.ratings_tables import recommendation_table, stats_tables
 from app.logs import configure_logging
 from app.loop import run as run_loop
@@ -23,7 +24,7 @@ MAX_ID = 2**32 - 1
 @click.option("--watch", is_flag=True, help="Go on until Ctrl-C.")
 @click.option(
     "--every",
-    type=click.FloatRange(0.1, 3600),
+    type=NumberRange(0.1, 3600),
     default=2.0,
     help="Seconds between two looks of --watch (2).",
 )

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from app.cli.output import json_option, print_json, print_table, stderr
-from app.errors import InputError
+from app.cli.ranges import NumberRange
+from app.cli.writing import refuse_unwritable
 from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.settings import load_settings
@@ -19,7 +20,7 @@ from app.settings import load_settings
 @click.option("--top", type=click.IntRange(1, 1000), default=20, show_default=True, help="Movies.")
 @click.option(
     "--hours",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     default=24.0,
     show_default=True,
     help="Of the stream's course, back from the newest metrics.",
@@ -43,7 +44,7 @@ def report(out: Path | None, top: int, hours: float, as_json: bool) -> None:
     settings = load_settings()
     configure_logging(settings.log_format, "warning")
     if out is not None:
-        _refuse_unwritable(out)
+        refuse_unwritable(out)
     figures = run_loop(read_figures(settings, now=time.time(), top=top, hours=hours))
     if out is not None:
         out.write_text(render(figures), encoding="utf-8")
@@ -65,11 +66,3 @@ def _said(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.4f}" if isinstance(value, float) else str(value)
-
-
-def _refuse_unwritable(path: Path) -> None:
-    """Say before the work, not after it, that a file can't be written. Raises InputError."""
-    if path.is_dir():
-        raise InputError(f"--out {path} is a folder: name a file in it")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"--out {path}: there is no folder {path.absolute().parent}")

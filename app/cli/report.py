@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.output import json_option, print_json, stderr
-from app.cli.writing import refuse_unwritable
+from app.cli.ranges import NumberRange
+from app.cli.writing import refuse_overwriting, refuse_unwritable
 from app.core.lifecycle import Status
 from app.logs import configure_logging
 from app.loop import run as run_loop
@@ -53,7 +54,7 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option(
     "--fail-under",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     metavar="SHARE",
     help="Exit code 1 when a smaller share is validated (questions without reference aside).",
 )
@@ -93,6 +94,10 @@ def report(**options: Any) -> None:
         options["csv_file"], options["jsonl_file"], options["junit_file"], options["spreadsheet"]
     )
     beside.check()
+    refuse_overwriting(
+        [options["from_results"], options["questions"], *(options["compare"] or ())],
+        [options["out"], beside.csv, beside.jsonl, beside.junit],
+    )
     if options["compare"]:
         from app.cli.report_compare import compare
 

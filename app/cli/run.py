@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.output import json_option, print_json, stderr
-from app.cli.writing import refuse_unwritable
+from app.cli.writing import refuse_overwriting, refuse_unwritable
 from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.settings import Settings, batch_settings
@@ -73,6 +73,7 @@ def run(
         check_results_path(out)
     if report is not None:
         refuse_unwritable(report)
+    refuse_overwriting([file], [out, report])
     detect_format(file, file_format)
     settings = batch_settings(quality_threshold=quality_threshold, llm_concurrency=llm_concurrency)
     own = quality_threshold is not None or llm_concurrency is not None

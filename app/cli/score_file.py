@@ -9,6 +9,7 @@ from typing import Any
 from app.cli.interrupts import stop_signals
 from app.cli.output import print_json, print_table, printable, stderr, stdout
 from app.cli.score_progress import ScoreProgress
+from app.cli.writing import refuse_overwriting
 from app.config.gate import gate_by
 from app.core.gate import Gate
 from app.loop import run as run_loop
@@ -43,6 +44,7 @@ async def _score(
     fresh: bool,
     spreadsheet: bool,
 ) -> tuple[Totals, Gate]:
+    refuse_overwriting([file], [out])
     pairs = PairsFile(file, file_format)
     results = ResultsFile(out, spreadsheet=spreadsheet, fresh=fresh) if out is not None else None
     closers: list[Closer] = []

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from app.cli.output import stdout
+from app.cli.ranges import NumberRange
 from app.cli.topics_settings import quiet_settings
 from app.loop import run as run_loop
 from app.settings import Settings
@@ -24,7 +25,7 @@ _ADDRESS = re.compile(r"https?://[^\s/?#]+/?")
 @click.command(short_help="A running worker on the terminal, live")
 @click.option("--url", help="The worker's address, where it is not the one of this DATA_DIR.")
 @click.option(
-    "--every", type=click.FloatRange(0.2, 3600), default=1.0, help="Seconds between looks (1)."
+    "--every", type=NumberRange(0.2, 3600), default=1.0, help="Seconds between looks (1)."
 )
 @click.option("--once", is_flag=True, help="Look once.")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each look.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -37,11 +38,17 @@ class Distribution:
         return found
 
     def _quantile(self, rank: float) -> float:
+        """Return the value at a rank from 0, between two neighbours by straight line."""
+        below = math.floor(rank)
+        low, high = self._value(below), self._value(math.ceil(rank))
+        return round(low + (high - low) * (rank - below), 4)
+
+    def _value(self, rank: int) -> float:
         seen = 0
         for each in sorted(self._classes):
             seen += self._classes[each]
             if seen > rank:
-                return round(each * WIDTH, 4)
+                return each * WIDTH
         raise ValueError(f"rank {rank} is beyond the {seen} values")
 
 

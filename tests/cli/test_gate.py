@@ -137,9 +137,14 @@ def test_bad_rows_are_told_by_line_and_put_aside(cli: Cli, overlap: Path) -> Non
         (("calibrate", "few.csv"), "3 good and 12 unrelated pairs|are too few"),
         (("calibrate", "pairs.csv", "--out", "no/where.json"), "there is no folder"),
         (("calibrate", "pairs.csv", "--report", "."), "is a folder"),
+        (("calibrate", "pairs.csv", "--out", "pairs.csv"), "is read by this command"),
+        (("calibrate", "pairs.csv", "--report", "./pairs.csv"), "is read by this command"),
+        (("calibrate", "--out", "x", "--report", "x"), "is written twice"),
         (("calibrate", "pairs.csv", "--false-pass-rate", "0"), "false-pass-rate"),
+        (("calibrate", "pairs.csv", "--false-pass-rate", "nan"), "no finite number"),
         (("calibrate", "pairs.csv", "--format", "xml"), "no format is named 'xml'"),
         (("check", "missing.csv"), "no such file"),
+        (("check", "one.csv"), "no random pair comes of it"),
         (("check", "--max-good-fail", "2"), "max-good-fail"),
     ],
 )
@@ -147,6 +152,7 @@ def test_what_can_not_be_used_is_told_before_the_work(
     cli: Cli, overlap: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     overlap.with_name("few.csv").write_text(HEADER + "".join(ROWS.splitlines(True)[:3]))
+    overlap.with_name("one.csv").write_text(HEADER + ROWS.splitlines(True)[0])
     code, out, err = cli(*arguments)
     assert code == 2
     assert any(each in err for each in said.split("|")), err

@@ -101,3 +101,13 @@ def test_ctrl_c_writes_what_was_done_and_the_same_command_continues(tmp_path: Pa
     rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert 0 < len(rows) < 20_000
     assert [row["line"] for row in rows] == list(range(2, len(rows) + 2))
+
+
+def test_the_file_of_pairs_is_never_written_over(capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path("pairs.csv").read_bytes()
+    Path("link.csv").symlink_to("pairs.csv")
+    for out in ("pairs.csv", "link.csv"):
+        code, _, err = run(capsys, "pairs.csv", "--out", out, "--fresh")
+        assert code == 2
+        assert f"{out} is read by this command: write to another file" in err
+    assert Path("pairs.csv").read_bytes() == before

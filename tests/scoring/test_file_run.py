@@ -177,7 +177,13 @@ def test_quantiles_are_those_of_the_values() -> None:
     for at in range(1, 1001):
         spread.add(at / 1000)
     assert spread.as_json() == {
-        **{"mean": 0.5005, "p5": 0.05, "p25": 0.25, "median": 0.5},
-        **{"p75": 0.75, "p95": 0.95},
+        **{"mean": 0.5005, "p5": 0.051, "p25": 0.2508, "median": 0.5005},
+        **{"p75": 0.7502, "p95": 0.9501},
+    }
+    two = Distribution()
+    for value in (0.1, 0.5):
+        two.add(value)
+    assert two.as_json() == {
+        **{"mean": 0.3, "p5": 0.12, "p25": 0.2, "median": 0.3, "p75": 0.4, "p95": 0.48}
     }
     assert Distribution().as_json()["median"] is None

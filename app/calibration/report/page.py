@@ -15,11 +15,12 @@ from app.calibration.report.sections import (
     quantiles_table,
     worst,
 )
-from app.calibration.statistics import Interval, Rate
+from app.calibration.statistics import Rate
 from app.charts.markup import Html, tag
 from app.charts.numbers import percent, shown
 from app.charts.page import page
 from app.charts.tiles import tile, tiles
+from app.core.statistics import Interval
 
 
 def render(found: Calibration) -> str:

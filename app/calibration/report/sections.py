@@ -9,9 +9,10 @@ from app.calibration.calibrate import WORST, Calibration
 from app.calibration.measure import QUANTILES, Passing, Scored, Separation
 from app.calibration.pairs import Kind
 from app.calibration.report.drawings import kind_words
-from app.calibration.statistics import Interval, Rate
+from app.calibration.statistics import Rate
 from app.charts.markup import Html, join, tag
 from app.charts.numbers import percent
+from app.core.statistics import Interval
 
 _DASH = "\N{EN DASH}"
 _MOST_CHARACTERS = 600
