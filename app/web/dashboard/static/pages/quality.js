@@ -4,6 +4,7 @@ import { query } from "../api.js";
 import { h } from "../dom.js";
 import { count, figure, many, moment, share, since, whole, words } from "../format.js";
 import { histogram } from "../histogram.js";
+import { pairs } from "../pairs.js";
 import { badge, choice, empty, facts, named, section, table, tile } from "../parts.js";
 import { address } from "../route.js";
 import { band, passed } from "../shares.js";
@@ -14,11 +15,6 @@ const RANGES = [
   { name: "All", value: "all" },
 ];
 const METRICS = { f1: "F1", recall: "recall", precision: "precision" };
-const PAIRS = [
-  { name: "Worst", value: "worst" },
-  { name: "Nearest to the threshold", value: "nearest" },
-  { name: "Best", value: "best" },
-];
 
 export default {
   every: 5,
@@ -38,7 +34,7 @@ export default {
       scores(data),
       h("div", { class: "columns" }, generations(data), languages(data)),
       h("div", { class: "columns" }, rejections(data), gate(data)),
-      pairs(data, context),
+      pairs(data.pairs, METRICS[data.scores.metric], context),
     ];
   },
 };
@@ -182,33 +178,5 @@ function gate(data) {
     ]),
     trouble ? h("p", { class: "bad below" }, trouble) : null,
     h("p", { class: "soft below" }, check ? "Known pairs, scored when the worker started. " : "A worker scores known pairs when it starts, and keeps what they pass. ", "Again, or on answers of your own: ", h("code", null, "answerloop gate check"), ", ", h("code", null, "answerloop gate calibrate FILE"), "."),
-  );
-}
-
-function pairs(data, { state, draw }) {
-  const shown = state.pairs ?? "worst";
-  const choose = (value) => {
-    state.pairs = value;
-    draw();
-  };
-  const metric = METRICS[data.scores.metric];
-  return section("Pairs", { class: "pairs", aside: choice("Pairs shown", PAIRS, shown, choose) }, data.pairs[shown].map((pair) => one(pair, metric)));
-}
-
-function one(pair, metric) {
-  const text = (name, value, none) => h("div", null, h("dt", null, name), h("dd", { class: "said" }, value.trim() ? value : h("span", { class: "soft" }, none)));
-  return h(
-    "div",
-    { key: pair.question_id, class: "pair" },
-    h(
-      "p",
-      { class: "verdict" },
-      badge(pair.status),
-      h("b", null, `${metric} ${figure(pair.score)}`),
-      h("span", { class: "soft" }, `generation ${pair.generation}`),
-      h("a", { href: address("questions", [pair.question_id]) }, "Open the question"),
-    ),
-    h("dl", { class: "texts" }, text("Question", pair.question_text, "(blank)"), text("Reference", pair.original_answer, "(none)"), text("Answer", pair.answer, "(empty)")),
-    pair.why ? h("p", { class: "soft why" }, pair.why) : null,
   );
 }
