@@ -93,6 +93,19 @@ async def test_a_step_of_large_values_is_no_longer_than_they_allow() -> None:
     assert found.left == 200 - len(found.rows)
 
 
+async def test_a_partition_that_is_behind_in_reading_is_waited_for() -> None:
+    dice, log = random.Random(3), MemoryStorage()
+    log.create_topic("t", 3)
+    placed = []
+    for n in range(400):
+        kept = log.append_now(NewRecord("t", dice.choice((0, 0, 0, 1, 2)), None, b"v", BEGAN + n))
+        placed.append((kept.partition, kept.offset))
+    reader, bounds = LogReader(log, "memory", owned=False), replace(BOUNDS, rows=300)
+    assert (await page(reader, "t", bounds=bounds)).rows == placed[:-301:-1]
+    first = await page(reader, "t", {0: 0, 1: 0, 2: 0}, older=False, bounds=bounds)
+    assert first.rows == placed[299::-1]
+
+
 async def test_whatever_the_times_and_gaps_every_record_is_on_one_page() -> None:
     for seed in range(30):
         dice = random.Random(seed)
