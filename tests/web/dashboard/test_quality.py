@@ -96,12 +96,13 @@ async def test_with_the_database_away_quality_is_what_was_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("app.web.dashboard.quality.READ_SECONDS", 0.01)
+    monkeypatch.setattr("app.web.dashboard.kept.SHARE", 1.0)
     store = FaultyStore()
     async with serving(make_ports(store=store), limits=LIMITS) as api:
         await api.query({"question_text": "Why?", "original_answer": "An answer"}, wait=30)
         _, before = await api.get("/ui/api/quality")
         store.down = True
-        for _ in range(50):
+        for _ in range(200):
             await asyncio.sleep(0.02)
             status, found = await api.get("/ui/api/quality")
             if found["trouble"]:
