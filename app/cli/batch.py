@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +56,8 @@ class Totals:
     answered_before: int = 0
     f1_sum: Counter[str] = field(default_factory=Counter)
     f1_count: Counter[str] = field(default_factory=Counter)
-    causes: Counter[str] = field(default_factory=Counter)
+    #: Of `dead` questions, and the guards of those `low_quality` ones that one objected to.
+    causes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     tokens: int = 0
     costs: dict[str, Costs] = field(default_factory=dict)
     seconds: float = 0.0
@@ -69,7 +70,7 @@ class Totals:
         self.counts[status] += 1
         self.scorer = row.get("scorer") or self.scorer
         if row.get("cause"):
-            self.causes[row["cause"]] += 1
+            self.causes[status][row["cause"]] += 1
         if row.get("f1") is not None:
             self.f1_sum[status] += row["f1"]
             self.f1_count[status] += 1
@@ -89,7 +90,8 @@ class Totals:
             "counts": {str(s): self.counts[s] for s in Status if s.final or self.counts[s]},
             "answered_before": self.answered_before,
             "mean_f1": {str(s): self.mean_f1(s) for s in Status if self.f1_count[s]},
-            "dead_by_cause": dict(self.causes),
+            "dead_by_cause": dict(self.causes[Status.DEAD]),
+            "low_quality_by_cause": dict(self.causes[Status.LOW_QUALITY]),
             "tokens": self.tokens,
             "costs": costs_json(self.costs),
             "seconds": round(self.seconds, 3),

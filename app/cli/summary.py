@@ -40,8 +40,9 @@ def print_summary(totals: Totals, settings: Settings) -> None:
     console.print(f"gate: {gate.metric} >= {gate.threshold:g} ({gate.source})")
     for finding in kept_findings(settings):
         console.print(f"[yellow]gate check:[/yellow] {printable(finding)}: answerloop gate check")
-    for cause, count in totals.causes.most_common():
-        console.print(f"cause {printable(cause)}: {count}")
+    for ended, causes in sorted(totals.causes.items()):
+        for cause, count in causes.most_common():
+            console.print(f"{ended}, cause {printable(cause)}: {count}")
     if totals.rejects is not None:
         console.print(f"{totals.bad_rows} bad rows: {printable(totals.rejects)}")
     if totals.out is not None and not totals.interrupted:

@@ -264,6 +264,9 @@ async def test_a_server_of_something_else_is_unavailable(
         '{"precision": null, "recall": 1, "f1": 1}',
         '{"precision": NaN, "recall": 1, "f1": 1}',
         '{"precision": 1e999, "recall": 1, "f1": 1}',
+        '{"precision": 87.3, "recall": 91.0, "f1": 89.1}',
+        '{"precision": true, "recall": true, "f1": true}',
+        '{"precision": "0.9", "recall": "0.9", "f1": "0.9"}',
         '{"precision": 1' + "0" * 400 + ', "recall": 1, "f1": 1}',
     ],
 )

@@ -31,6 +31,8 @@ _AT_ONCE = 2
 _LONGEST_PAUSE_SECONDS = 30.0
 #: Clients that were refused together come back one after the other.
 _SPREAD = 0.25
+#: No figure is above 1, but for rounding.
+_HIGHEST = 1.001
 
 Pair = tuple[str, str]
 
@@ -142,7 +144,7 @@ class HttpScorer:
 
     def _read(self, row: Any) -> Score | Exception:
         try:
-            figures = (float(row[name]) for name in ("precision", "recall", "f1"))
+            figures = (_figure(row[name]) for name in ("precision", "recall", "f1"))
             return Score(*figures, cut=row.get("cut") is True)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return ScoreFailure(f"the scorer at {self._base_url} gave no score for a pair")
@@ -223,3 +225,15 @@ def _parts(pairs: list[Pair]) -> list[list[Pair]]:
         parts[-1].append(pair)
         room -= size
     return parts
+
+
+def _figure(value: Any) -> float:
+    """Return a figure of a score. Raises TypeError, ValueError for what is none.
+
+    Percentages, say, would pass every gate.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r:.40} is no number")
+    if value > _HIGHEST:
+        raise ValueError(f"{value} is above 1")
+    return float(value)
