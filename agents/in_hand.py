@@ -22,10 +22,14 @@ from typing import Any
 
 @dataclass(eq=False, slots=True)
 class Wait:
-    """A wait that is no hang until `until` (monotonic seconds)."""
+    """A wait that is no hang until `until` (monotonic seconds).
+
+    `trouble`: why it goes on, when what it waits for was found to be away.
+    """
 
     what: str
     until: float
+    trouble: str = ""
 
     def renew(self, seconds: float) -> None:
         """A sign of life: it may last `seconds` from now on."""
@@ -86,6 +90,15 @@ class WaitingFor:
             yield wait
         finally:
             entry.waits.remove(wait)
+
+    def troubles(self) -> dict[str, str]:
+        """Return what is away, of all that events in hand wait for, and why."""
+        return {
+            wait.what: wait.trouble
+            for entry in self._in_hand
+            for wait in entry.waits
+            if wait.trouble
+        }
 
     def entries(self) -> list[InHand]:
         """Return the events in hand now."""

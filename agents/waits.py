@@ -86,6 +86,7 @@ async def until_up(context: StageContext, what: str, attempt: Callable[[], Await
                     context.outages.failed(context.now())
                 if pause == _FIRST_PAUSE_SECONDS:
                     context.log.warning("waiting", for_what=what, reason=str(error)[:300])
+                wait.trouble = str(error)[:300]
             wait.renew(pause + TRY_SECONDS[what])
             await interruptible(context, asyncio.sleep(pause), grace_seconds=0)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

@@ -152,11 +152,12 @@ class Batch:
         try:
             async with asyncio.TaskGroup() as group:
                 work = group.create_task(self._submit_all(file, file_format, limit, run_id))
+                look = group.create_task(self._look_for_trouble())
                 stop = group.create_task(self._stop.wait())
                 await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
                 self._totals.interrupted = not work.done()
-                work.cancel()
-                stop.cancel()
+                for task in (work, stop, look):
+                    task.cancel()
         except BaseExceptionGroup as errors:
             raise _first_of(errors) from None
         finally:
@@ -164,6 +165,12 @@ class Batch:
                 loop.remove_signal_handler(number)
         if run_id is not None and not self._totals.interrupted:
             finish_run(self._settings, file)
+
+    async def _look_for_trouble(self) -> None:
+        """Tell, while the run goes on, what it waits for: its log shows errors only."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self._progress.troubles(await self._engine.troubles())
 
     async def _submit_all(
         self, file: Path, file_format: str | None, limit: int | None, run_id: str | None

@@ -44,6 +44,10 @@ class Asker(Protocol):
         """Return the engine's counters."""
         ...
 
+    async def troubles(self) -> dict[str, str]:
+        """Return what the engine waits for because it is away, e.g. `scorer`, and why."""
+        ...
+
 
 class LocalAsker:
     """Asks the engine of this process."""
@@ -79,6 +83,9 @@ class LocalAsker:
 
     async def figures(self) -> dict[str, Any]:
         return self._context.metrics.as_json()
+
+    async def troubles(self) -> dict[str, str]:
+        return self._context.waiting_for.troubles()
 
 
 class HttpAsker:
@@ -153,6 +160,16 @@ class HttpAsker:
     async def figures(self) -> dict[str, Any]:
         async with self._session.get("/metrics", allow_redirects=False) as response:
             return dict(await response.json())
+
+    async def troubles(self) -> dict[str, str]:
+        try:
+            async with self._session.get("/health", allow_redirects=False) as response:
+                dependencies = dict(await response.json())["dependencies"]
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+            return {"engine": str(error) or type(error).__name__}
+        return {
+            name: each["detail"] for name, each in dependencies.items() if each["status"] == "down"
+        }
 
 
 @asynccontextmanager

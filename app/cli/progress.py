@@ -49,6 +49,7 @@ class BatchProgress(LiveBar):
         self._states: dict[int, str] = {}
         self._done = 0
         self._bad = 0
+        self._troubles: set[str] = set()
         self._started = time.monotonic()
         self._line_at = self._started
         self._task = self._bar.add_task("", total=expected, what="answering", rate="", states="")
@@ -64,6 +65,16 @@ class BatchProgress(LiveBar):
             self._console.print(f"line {line}: {escape(reason)}", style="yellow")
         elif self._bad == _SHOWN_BAD_ROWS + 1:
             self._console.print("more bad rows: see the rejects file", style="yellow")
+
+    def troubles(self, troubles: dict[str, str]) -> None:
+        """Say what is away, and why, when that begins, and when it is over."""
+        for what, reason in troubles.items():
+            if what not in self._troubles:
+                words = f"waiting: the {what} is away ({reason}); nothing is lost"
+                self._console.print(escape(words), style="yellow")
+        for what in self._troubles - troubles.keys():
+            self._console.print(f"the {what} is back", style="green")
+        self._troubles = set(troubles)
 
     def state(self, index: int, status: str) -> None:
         """Note where a question stands."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from app.adapters.llm.memory import ScriptedModel
+from app.adapters.scorer.memory import OverlapScorer
 from app.adapters.store.memory import MemoryStore
 from app.cli.batch import Batch, Totals
 from app.cli.engine import LocalAsker
@@ -32,10 +35,10 @@ class Unreachable:
         raise BrokerUnavailable("the broker is away")
 
 
-async def run_file(engine: Any, file: Path) -> Totals:
+async def run_file(engine: Any, file: Path, console: Console | None = None) -> Totals:
     settings = load_settings(data_dir=file.parent)
     totals = Totals(file=file, out=None)
-    with BatchProgress(Console(quiet=True), 1) as progress:
+    with BatchProgress(console or Console(quiet=True), 1) as progress:
         await Batch(engine, settings, totals, progress, fresh=False).run(file, "csv", None)
     return totals
 
@@ -55,6 +58,28 @@ def test_what_stops_a_run_is_one_plain_error(
     file.write_text(rows, encoding="utf-8")
     with pytest.raises(kind):
         asyncio.run(run_file(Unreachable(), file))
+
+
+async def test_a_run_says_what_it_waits_for_and_when_that_is_back(tmp_path: Path) -> None:
+    file = tmp_path / "questions.csv"
+    file.write_text("question_text,original_answer\nWhy?,An answer\n", encoding="utf-8")
+    scorer, printed = OverlapScorer(), StringIO()
+    scorer.available = False
+
+    async def back(words: str) -> bool:
+        return words in printed.getvalue()
+
+    async with running(make_ports(scorer=scorer)) as engine:
+        run = asyncio.create_task(
+            run_file(local_asker(engine), file, Console(file=printed, width=300))
+        )
+        await poll(
+            partial(back, "waiting: the scorer is away (the overlap scorer is switched off)")
+        )
+        scorer.available = True
+        assert (await run).counts == {"validated": 1}
+    assert printed.getvalue().count("switched off") == 1
+    assert printed.getvalue().count("switched off") == 1
 
 
 async def test_equal_rows_all_see_the_end_that_another_worker_stored() -> None:
