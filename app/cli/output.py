@@ -60,6 +60,12 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def print_line(text: str) -> None:
+    """Print one line of data on stdout, as wide as it is, at once."""
+    sys.stdout.write(f"{neutralised(text)}\n")
+    sys.stdout.flush()
+
+
 def print_error(text: str) -> None:
     """Print one line on stderr."""
     sys.stderr.write(f"{neutralised(text)}\n")

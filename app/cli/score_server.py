@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
 import click
 
+from app.cli.output import print_line
 from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.service.stopping import Signals
@@ -81,8 +81,7 @@ async def _serve(settings: Settings, **bounds: Any) -> None:
     signals.install()
     server = ScoreServer(settings, open_scorer(settings, []), **bounds)
     await server.start()
-    sys.stdout.write(f"{server.url}\n")
-    sys.stdout.flush()
+    print_line(server.url)
     loading = asyncio.ensure_future(server.load())
     stopping = asyncio.ensure_future(stop.wait())
     try:

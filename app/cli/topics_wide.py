@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
+from app.cli.output import print_line
 from app.core.terminal import neutralised
 
 
@@ -16,7 +16,7 @@ def print_wide(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
     for line in lines:
         padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+        print_line("  ".join(padded).rstrip())
 
 
 def _cell(value: Any) -> str:
