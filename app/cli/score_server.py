@@ -81,7 +81,7 @@ async def _serve(settings: Settings, **bounds: Any) -> None:
     signals.install()
     server = ScoreServer(settings, open_scorer(settings, []), **bounds)
     await server.start()
-    print_line(server.url)
+    print_line(f"{server.url}")
     loading = asyncio.ensure_future(server.load())
     stopping = asyncio.ensure_future(stop.wait())
     try:

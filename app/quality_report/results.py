@@ -59,7 +59,14 @@ def _jsonl(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _csv(path: Path) -> Iterator[tuple[int, Any]]:
-    csv.field_size_limit(_FIELD_LIMIT)
+    limit = csv.field_size_limit(_FIELD_LIMIT)  # of the whole process: others have theirs
+    try:
+        yield from _csv_rows(path)
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
         missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]

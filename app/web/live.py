@@ -78,17 +78,18 @@ class Live:
             )
         client = Client(every)
         self._clients.add(client)
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+        )
+        add_safe_headers(response)
         try:
-            response = web.StreamResponse(
-                headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-            )
-            add_safe_headers(response)
-            await response.prepare(request)
-            first = encode("history", columns(self._points))
-            await _write(response, first + encode("state", await self._read()))
-            if not self.sampling:
-                self._task = asyncio.create_task(self._run())
-            await self._feed(client, response, None if events is None else events - 1)
+            with suppress(ConnectionError, TimeoutError):  # gone, or too slow: it asks again
+                await response.prepare(request)
+                first = encode("history", columns(self._points))
+                await _write(response, first + encode("state", await self._read()))
+                if not self.sampling:
+                    self._task = asyncio.create_task(self._run())
+                await self._feed(client, response, None if events is None else events - 1)
             return response
         finally:
             self._clients.discard(client)
@@ -103,18 +104,17 @@ class Live:
             await asyncio.wait({self._task})
 
     async def _feed(self, client: Client, response: web.StreamResponse, left: int | None) -> None:
-        with suppress(ConnectionError, TimeoutError):
-            while left is None or left > 0:
-                try:
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
-                        event = await client.queue.get()
-                except TimeoutError:
-                    event = _HEARTBEAT
-                if event is None:
-                    return
-                await _write(response, event)
-                if left is not None and event is not _HEARTBEAT:
-                    left -= 1
+        while left is None or left > 0:
+            try:
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    event = await client.queue.get()
+            except TimeoutError:
+                event = _HEARTBEAT
+            if event is None:
+                return
+            await _write(response, event)
+            if left is not None and event is not _HEARTBEAT:
+                left -= 1
 
     async def _run(self) -> None:
         """Sample and send while somebody listens."""

@@ -20,6 +20,8 @@ async def test_a_questions_costs_are_its_calls_tokens_and_seconds() -> None:
         await api.engine.submit(asked)
         await api.engine.final(asked.question_id)
         status, body = await api.get(f"/questions/{asked.question_id}/costs")
+    prompts = [call.prompt for call in model.calls[1:]]
+    assert len(prompts) == 2
     assert status == 200
     assert body["question_id"] == asked.question_id
     assert body["by_model"].keys() == {"scripted"}
@@ -30,7 +32,7 @@ async def test_a_questions_costs_are_its_calls_tokens_and_seconds() -> None:
         "answered": 2,
         "failed": 1,
         "repeated": 0,
-        "prompt_tokens": 2 + 9,
+        "prompt_tokens": sum(len(prompt.user.split()) for prompt in prompts),
         "tokens": 1 + 2,
         "untold": 0,
     }
@@ -47,12 +49,25 @@ async def test_the_question_itself_reads_as_before() -> None:
         "generation",
         "attempt",
         "model",
+        "strategy",
+        "temperature",
+        "seed",
         "started_at",
         "seconds",
         "tokens",
         "waited_seconds",
         "answer",
+        "verdict",
+        "why",
+        "precision",
+        "recall",
         "f1",
+        "metric",
+        "threshold",
+        "gate",
+        "scorer",
+        "library",
+        "rescaled",
     }
 
 

@@ -110,11 +110,19 @@ async def test_figures_change_without_a_reload_until_they_are_paused(browser: Br
         await page.evaluate("document.querySelector('.every input').focus()")
         await page.press("ArrowRight")
         await page.until("document.querySelector('.every').innerText.includes('every 2 s')")
-        await page.until("document.querySelector('.status.live')")
+        for _ in range(100):  # the old stream stays live until the new one is asked for
+            if page.requests[-1].endswith("/live?every=2"):
+                break
+            await asyncio.sleep(0.1)
         assert page.requests[-1].endswith("/live?every=2")
+        await page.until("document.querySelector('.status.live')")
         assert await page.evaluate("window.same"), "the page was never loaded again"
         await page.offline()
-        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        for _ in range(5):  # a connection that is made as the network goes stays open
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            await asyncio.sleep(1)
+            if await page.evaluate("document.querySelector('.status.lost') !== null"):
+                break
         await page.until("document.querySelector('.status.lost')")
         await page.offline(False)
         await page.until("document.querySelector('.status.live')")
