@@ -17,6 +17,7 @@ from tests.docs import facts
 from tests.docs.pages import (
     ROOT,
     Pages,
+    anchors,
     backticked,
     code_blocks,
     headings,
@@ -207,7 +208,7 @@ def whole_links(pages: Pages) -> list[str]:
             file = (ROOT / page).parent / path if path else ROOT / page
             if not file.exists():
                 wrong.append(f"{page}: {target} does not exist")
-            elif anchor and anchor not in _anchors(file.read_text(encoding="utf-8")):
+            elif anchor and anchor not in anchors(file.read_text(encoding="utf-8")):
                 wrong.append(f"{page}: {target} has no such heading")
     return wrong
 
@@ -251,8 +252,3 @@ def _first_cells(text: str) -> list[list[str]]:
     """Return what stands in backticks in the first cell of each table row."""
     lines = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
     return [re.findall(r"`([^`]+)`", line) for line in lines]
-
-
-def _anchors(text: str) -> set[str]:
-    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in found}

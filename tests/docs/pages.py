@@ -72,6 +72,12 @@ def links(text: str) -> list[str]:
     return [target for target in found if not re.match(r"[a-z]+:", target)]
 
 
+def anchors(text: str) -> set[str]:
+    """Return what a link's `#...` may be in a page."""
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in found}
+
+
 def named_paths(text: str) -> set[str]:
     """Return the files and folders of this repository that a text names in backticks."""
     plain = _FENCE.sub("", text)
