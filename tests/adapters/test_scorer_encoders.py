@@ -45,13 +45,22 @@ async def test_its_figures_are_those_of_the_library(
         assert scorer.runtime == runtime
         library = load_library(choose_encoder(model), 1)
         for pair, score in zip(PAIRS, scores, strict=True):
+            precision, recall, f1 = (
+                column.item() for column in library.score(*([t] for t in pair))
+            )
+            assert score.precision == pytest.approx(precision, abs=1e-4)
+            assert score.recall == pytest.approx(recall, abs=1e-4)
             # Of P and R with opposite signs the library makes an F1 above 1; a Score is at most 1.
-            theirs = [min(column.item(), 1.0) for column in library.score([pair[0]], [pair[1]])]
-            ours = (score.precision, score.recall, score.f1)
-            assert ours == pytest.approx(theirs, abs=1e-4)
+            assert score.f1 == pytest.approx(min(f1, 1.0), abs=_f1_error(precision, recall, 1e-4))
             assert score.cut == any(len(library._tokenizer.tokenize(text)) > 62 for text in pair)
         assert min(score.f1 for score in scores) < 0.8
         await scorer.close()
+
+
+def _f1_error(precision: float, recall: float, error: float) -> float:
+    """How far an error of P and R may move F1: little, but for a P and R that nearly cancel out."""
+    slope = 2 * (precision**2 + recall**2) / (precision + recall) ** 2
+    return error * max(1.0, slope)
 
 
 async def test_all_layers_of_a_folder_are_used_and_a_layer_less_scores_otherwise(

@@ -98,7 +98,7 @@ def test_an_interrupted_run_leaves_no_process_and_no_folder(
     )
     try:
         deadline = time.monotonic() + 60
-        while not list(tmp_path.rglob("worker-1.log")):
+        while not list(tmp_path.glob("answerloop-chaos-*/rolling-restarts-*/worker-1.log")):
             assert time.monotonic() < deadline, "no worker was started"
             time.sleep(0.1)
         assert _users_of(tmp_path)
