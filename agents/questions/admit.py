@@ -12,6 +12,7 @@ from agents.endings import best_as_final, dead_letter, deadline_letter, past_dea
 from agents.waits import Outgoing, publish, until_up
 from app.core.admission import Admission, Seen, admit
 from app.ports import Accepted
+from app.topology import received
 from app.wire import Arrival, Chunk
 from models.questions import LlmRequest, Question, QuestionSettled
 from tables.generations import Generations
@@ -122,8 +123,7 @@ def _accepted(question: Question) -> Accepted:
 
 def register(context: Context, table: Generations) -> None:
     """Declare the agent on `questions-pending` and `questions-settled`."""
-    names = (context.names.questions_pending, context.names.questions_settled)
-    topic = context.app.topic(*names, schema=context.schema)
+    topic = context.app.topic(*received(STAGE, context.names), schema=context.schema)
 
     @context.app.agent(topic, name=STAGE)
     async def admit_agent(stream: faust.Stream) -> None:

@@ -20,6 +20,7 @@ from agents.questions.outcomes import Made, outgoing
 from agents.turnstile import Pass
 from agents.waits import Draining, interruptible, publish, until_up
 from app.ports import Busy, Claim, Claimed, ClaimRequest, Over
+from app.topology import received
 from app.wire import Arrival
 from models.questions import LlmRequest
 
@@ -148,7 +149,7 @@ async def _claim(context: Context, request: LlmRequest) -> Claim:
 
 def register(context: Context) -> None:
     """Declare the agent on `llm-requests`."""
-    topic = context.app.topic(context.names.llm_requests, schema=context.schema)
+    topic = context.app.topic(*received(STAGE, context.names), schema=context.schema)
 
     @context.app.agent(topic, name=STAGE)
     async def ask_agent(stream: faust.Stream) -> None:

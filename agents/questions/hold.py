@@ -15,6 +15,7 @@ from agents.waits import Outgoing, publish, until_up
 from app.core.holding import Bury, Held, Hold, Ignore, on_due, on_failure, on_settled
 from app.core.retry import RetryKind
 from app.ports import Waiting
+from app.topology import received
 from app.wire import Arrival, Chunk, WireGate
 from models.questions import LlmFailure, LlmRequest, QuestionSettled, RetryDue
 from tables.retries import HeldCall, Retries
@@ -127,6 +128,8 @@ def _on_due(
         Outgoing(context.names.llm_requests, due.question_id, request.derive(waited_seconds=waited))
     )
     context.metrics.count("retries_released")
+    if before.held.due_at is not None and not due.early:
+        context.metrics.observe("retry_lateness_seconds", context.now() - before.held.due_at)
     changed[due.question_id] = Entry(decision, before.failed_at, None)
 
 
@@ -138,14 +141,7 @@ def _on_settled(settled: QuestionSettled, before: Entry | None, changed: dict[st
 
 def register(context: Context, table: Retries) -> None:
     """Declare the one agent on both retry topics, `retries-due` and `questions-settled`."""
-    names = context.names
-    topic = context.app.topic(
-        names.errors_overload,
-        names.errors_quota,
-        names.retries_due,
-        names.questions_settled,
-        schema=context.schema,
-    )
+    topic = context.app.topic(*received(STAGE, context.names), schema=context.schema)
 
     @context.app.agent(topic, name=STAGE)
     async def hold_agent(stream: faust.Stream) -> None:

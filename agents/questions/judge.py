@@ -20,6 +20,7 @@ from app.core.judging import ZERO, Next, needs_score, verdict, what_next
 from app.core.strategies import reason_of
 from app.errors import ScoreFailure
 from app.ports import CallAnswer, StoredVerdict
+from app.topology import received
 from app.wire import Arrival
 from models.questions import LlmAnswer, Question, ScoredAnswer, ScoredAttempt
 
@@ -186,7 +187,7 @@ def _scored(
 
 def register(context: Context) -> None:
     """Declare the agent on `llm-responses-success`."""
-    topic = context.app.topic(context.names.llm_responses_success, schema=context.schema)
+    topic = context.app.topic(*received(STAGE, context.names), schema=context.schema)
 
     @context.app.agent(topic, name=STAGE)
     async def judge_agent(stream: faust.Stream) -> None:

@@ -14,6 +14,7 @@ from app.core.lifecycle import ANSWERED, Status
 from app.core.questions import StoredQuestion
 from app.errors import CacheUnavailable
 from app.ports import DeadLetterRow, Ending
+from app.topology import received
 from app.wire import Chunk
 from models.questions import DeadLetter, Question, QuestionSettled, ScoredAnswer
 
@@ -43,6 +44,8 @@ async def handle(context: Context, chunk: Chunk) -> None:
     known = {question.question_id: question for question in stored}
     for ending in endings.values():
         context.metrics.count("questions_settled", str(ending.status))
+        lived = context.now() - ending.accepted_at
+        context.metrics.observe("question_seconds", lived, str(ending.status))
         context.flood.ended(ending, known.get(ending.question_id), context.now())
     for question in stored:
         if question.status.final:
@@ -148,13 +151,7 @@ def _settled(context: Context, ending: Ending) -> Outgoing:
 
 def register(context: Context) -> None:
     """Declare the agent on the three topics where questions end."""
-    names = context.names
-    topic = context.app.topic(
-        names.validated_responses,
-        names.low_quality_responses,
-        names.dead_letters,
-        schema=context.schema,
-    )
+    topic = context.app.topic(*received(STAGE, context.names), schema=context.schema)
 
     @context.app.agent(topic, name=STAGE)
     async def persist_agent(stream: faust.Stream) -> None:

@@ -9,6 +9,7 @@ from agents.context import Context
 from agents.endings import dead_letter
 from agents.waits import Outgoing, publish
 from app.core.failures import Route
+from app.topology import received
 from app.wire import Arrival, Chunk
 from models.questions import LlmFailure
 
@@ -40,7 +41,7 @@ def _routed(context: Context, arrival: Arrival) -> Outgoing:
 
 def register(context: Context) -> None:
     """Declare the agent on `llm-responses-error`."""
-    topic = context.app.topic(context.names.llm_responses_error, schema=context.schema)
+    topic = context.app.topic(*received(STAGE, context.names), schema=context.schema)
 
     @context.app.agent(topic, name=STAGE)
     async def route_agent(stream: faust.Stream) -> None:

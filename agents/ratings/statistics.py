@@ -19,6 +19,7 @@ from agents.ratings.refusing import bury
 from agents.waits import Draining, interruptible, raise_if_draining
 from app.core.ratings.events import RatingLike, RatingLimits, Refusal
 from app.core.ratings.state import Applied
+from app.topology import received
 from app.transports import RawRecord
 from app.wire import RatingSchema
 from app.wire.ratings import RatingReader
@@ -205,7 +206,7 @@ class Statistics:
 
 def declare(context: RatingsContext, statistics: Statistics) -> None:
     """Declare the agent on the packed topic."""
-    topic = context.app.topic(context.names.ratings, schema=RatingSchema())
+    topic = context.app.topic(*received(STAGE, context.names), schema=RatingSchema())
 
     @context.app.agent(topic, name=STAGE)
     async def statistics_agent(stream: faust.Stream) -> None:
