@@ -1,0 +1,43 @@
+"""Picks packages out of a lock file: `pick.py LOCK worker.txt setuptools > picked.lock` (the image's build).
+
+Prints the version of each package that is named, by itself or in a `.txt` file, with its hashes, or
+without them (`--versions`). A name that the lock lacks is an error.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+
+def picked(lock: str, names: list[str], *, hashes: bool = True) -> str:
+    """Return the entries of `names`. Raises SystemExit naming those that the lock lacks."""
+    entries = {}
+    for entry in re.split(r"\n(?=\S)", lock):
+        if not entry.startswith("#"):
+            entries[entry.split("==")[0]] = entry.strip()
+    if missing := [name for name in names if name not in entries]:
+        raise SystemExit(f"not in the lock: {', '.join(missing)} (run python docker/packages.py)")
+    found = [entries[name] for name in names]
+    return "\n".join(found if hashes else [each.split()[0] for each in found]) + "\n"
+
+
+def named(argument: str) -> list[str]:
+    """Return the names in a `.txt` file, one a line, or the one name itself."""
+    if not argument.endswith(".txt"):
+        return [argument]
+    lines = Path(argument).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def main(arguments: list[str]) -> None:
+    """Read the lock and the names, print what is picked."""
+    hashes = "--versions" not in arguments
+    lock, *names = [each for each in arguments if each != "--versions"]
+    wanted = [name for argument in names for name in named(argument)]
+    sys.stdout.write(picked(Path(lock).read_text(encoding="utf-8"), wanted, hashes=hashes))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
