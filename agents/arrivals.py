@@ -12,6 +12,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 import faust
@@ -117,14 +118,26 @@ async def _let_in(context: Context, waiting: int) -> int:
 
 
 async def _one(context: Context, stage: str, arrival: Arrival, handle: HandleOne) -> None:
+    _observe_wait(context, stage, [arrival])
+    started = perf_counter()
     if isinstance(arrival.value, Rejected):
         await _bury_rejected(context, [arrival])
     else:
         await _guarded(context, stage, arrival, handle)
+    context.metrics.observe("stage_seconds", perf_counter() - started, stage)
 
 
 async def _whole_chunk(context: Context, stage: str, chunk: Chunk, handle: HandleChunk) -> None:
     raise_if_draining(context)
+    _observe_wait(context, stage, chunk)
+    started = perf_counter()
+    await _good_and_rejected(context, stage, chunk, handle)
+    context.metrics.observe("stage_seconds", perf_counter() - started, stage, times=len(chunk))
+
+
+async def _good_and_rejected(
+    context: Context, stage: str, chunk: Chunk, handle: HandleChunk
+) -> None:
     rejected = [arrival for arrival in chunk if isinstance(arrival.value, Rejected)]
     good = [arrival for arrival in chunk if not isinstance(arrival.value, Rejected)]
     if rejected:
@@ -145,6 +158,12 @@ async def _whole_chunk(context: Context, stage: str, chunk: Chunk, handle: Handl
 
         for arrival in good:
             await _guarded(context, stage, arrival, alone)
+
+
+def _observe_wait(context: Context, stage: str, chunk: Chunk) -> None:
+    """Note for how long messages have lain on their topic: since their time stamps."""
+    now = context.now()
+    context.metrics.observe_all("queue_seconds", (now - each.timestamp for each in chunk), stage)
 
 
 async def _guarded(context: Context, stage: str, arrival: Arrival, handle: HandleOne) -> None:

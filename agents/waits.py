@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
 from typing import NamedTuple, TypeVar
 
 import faust
@@ -19,6 +20,12 @@ _SEND_SECONDS = 3.0
 #: How long one try may take before the watchdog calls it a hang: the adapters' own limits are
 #: shorter. A scorer's first try loads its model.
 TRY_SECONDS = {"database": 15.0, "broker": 15.0, "scorer": 300.0}
+#: What the length of a try that came through is added to.
+_HISTOGRAMS = {
+    "database": "database_seconds",
+    "broker": "broker_seconds",
+    "scorer": "scoring_seconds",
+}
 
 
 class Draining(Exception):
@@ -77,8 +84,9 @@ async def until_up(context: StageContext, what: str, attempt: Callable[[], Await
     pause = _FIRST_PAUSE_SECONDS
     with context.waiting_for(what, TRY_SECONDS[what]) as wait:
         while True:
+            started = perf_counter()
             try:
-                return await interruptible(context, attempt())
+                result = await interruptible(context, attempt())
             except UnavailableError as error:
                 context.metrics.count(_counter_of(error))
                 # A locked row is no outage: after one, nobody may claim a call for a while.
@@ -87,6 +95,9 @@ async def until_up(context: StageContext, what: str, attempt: Callable[[], Await
                 if pause == _FIRST_PAUSE_SECONDS:
                     context.log.warning("waiting", for_what=what, reason=str(error)[:300])
                 wait.trouble = str(error)[:300]
+            else:
+                context.metrics.observe(_HISTOGRAMS[what], perf_counter() - started)
+                return result
             wait.renew(pause + TRY_SECONDS[what])
             await interruptible(context, asyncio.sleep(pause), grace_seconds=0)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

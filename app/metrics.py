@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from app.metrics_histograms import HISTOGRAMS, Histograms
 
 #: name -> (meaning, labels). Every one is in docs/metrics.md.
 COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -80,8 +83,8 @@ GAUGES: dict[str, str] = {
 #: What the score server counts: it has no pipeline.
 SCORE_SERVER_FIGURES = frozenset(
     name
-    for name in (*COUNTERS, *GAUGES)
-    if name.startswith("score_") or name in ("http_requests", "scorer_reference_hit_rate")
+    for name in (*COUNTERS, *GAUGES, *HISTOGRAMS)
+    if name.startswith(("score_", "http_")) or name == "scorer_reference_hit_rate"
 )
 
 #: JSON's counts by the first label of a counter.
@@ -96,8 +99,6 @@ BY_LABEL = {
 
 #: Ended calls of which each length is known: percentiles of the last minute need no buckets.
 KEPT_CALLS = 4096
-
-CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300)
 
 
 class Metrics:
@@ -122,12 +123,8 @@ class Metrics:
             for name, about in gauges.items()
         }
         self._recent: deque[tuple[float, float]] = deque(maxlen=KEPT_CALLS)
-        self._call_seconds = Histogram(
-            "answerloop_model_call_seconds",
-            "Length of model calls",
-            buckets=CALL_BUCKETS,
-            registry=self.registry if only is None else None,
-        )
+        self._histograms = Histograms(n for n in HISTOGRAMS if only is None or n in only)
+        self.registry.register(self._histograms)
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
         """Add to a counter; `labels` in the order of `COUNTERS`."""
@@ -138,8 +135,28 @@ class Metrics:
             key = (name, labels)
             self._labelled[key] = self._labelled.get(key, 0) + by
 
-    def observe_call(self, seconds: float) -> None:
-        self._call_seconds.observe(seconds)
+    def observe(
+        self,
+        name: str,
+        seconds: float,
+        label: str = "",
+        *,
+        times: int = 1,
+        trace_id: str | None = None,
+    ) -> None:
+        """Add a length to a histogram of `HISTOGRAMS`, or the same one `times` times.
+
+        `trace_id` is kept as the example of its bucket.
+        """
+        self._histograms.of(name, label).add(seconds, times, trace_id)
+
+    def observe_all(self, name: str, values: Iterable[float], label: str = "") -> None:
+        """Add lengths to a histogram, in seconds."""
+        self._histograms.of(name, label).add_all(values)
+
+    def observe_call(self, seconds: float, trace_id: str | None = None) -> None:
+        """Add the length of an answered model call."""
+        self.observe("model_call_seconds", seconds, trace_id=trace_id)
         self._recent.append((time.monotonic(), seconds))
 
     def recent_calls(self, within_seconds: float) -> list[float]:
@@ -173,7 +190,9 @@ class Metrics:
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """Return every total, `total_responses` (questions that ended), and counts by label."""
+        """Return every total, `total_responses` (questions that ended), counts by label, and of
+        each histogram count, sum and percentiles.
+        """
         responses = "questions_settled" in self._totals
         return {
             **({"total_responses": self.total("questions_settled")} if responses else {}),
@@ -184,10 +203,15 @@ class Metrics:
                 for name, counter in BY_LABEL.items()
                 if counter in self._totals
             },
+            **self._histograms.as_json(),
         }
 
     def as_prometheus(self) -> bytes:
         return bytes(generate_latest(self.registry))
+
+    def as_openmetrics(self) -> bytes:
+        """Return the same in the OpenMetrics text format: it has the examples of histograms."""
+        return bytes(generate_openmetrics(self.registry))
 
 
 def _shown(name: str, value: float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from time import perf_counter
 
 from agents.context import Context
 from agents.questions.asked import strategy_of
@@ -89,6 +90,7 @@ async def _call_and_store(context: Context, request: LlmRequest, leave: Pass) ->
 
 async def _stored_answer(context: Context, key: CallKey, answer: CallAnswer) -> Made | None:
     """Store an answer. None when another outcome was there first."""
+    started = perf_counter()
     try:
         with context.waiting_for("database", _STORE_SECONDS + _MARGIN_SECONDS):
             async with asyncio.timeout(_STORE_SECONDS):
@@ -96,6 +98,7 @@ async def _stored_answer(context: Context, key: CallKey, answer: CallAnswer) -> 
     except (StoreUnavailable, TimeoutError):
         context.metrics.count("db_errors")
         return Made(answer, in_ledger=False)
+    context.metrics.observe("database_seconds", perf_counter() - started)
     return Made(answer) if kept else None
 
 

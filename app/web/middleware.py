@@ -6,6 +6,7 @@ import hmac
 import math
 import traceback
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -38,10 +39,12 @@ def errors(context: Watched) -> Any:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = perf_counter()
         response = await _answer(context, request, handler)
         route = request.match_info.route.resource
         name = route.canonical if route is not None else "unknown"
         context.metrics.count("http_requests", name, str(response.status))
+        context.metrics.observe("http_request_seconds", perf_counter() - started, name)
         add_safe_headers(response)
         return response
 

@@ -132,7 +132,13 @@ _METRICS = Operation(
     name="getMetrics",
     summary="The figures of this process; the Prometheus text format when `Accept` asks for it",
     tag="service",
-    replies={200: Reply("Figures", shapes.Figures, others={"text/plain": str})},
+    replies={
+        200: Reply(
+            "Figures",
+            shapes.Figures,
+            others={"text/plain": str, "application/openmetrics-text": str},
+        )
+    },
 )
 
 _HEALTH = Operation(

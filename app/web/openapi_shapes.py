@@ -183,5 +183,5 @@ class Index(Shape):
     routes: list[str]
 
 
-#: Counters by name, and counts by label: docs/metrics.md names them.
-Figures = dict[str, int | float | dict[str, int | float]]
+#: Counters by name, counts by label, and what histograms tell: docs/metrics.md names them.
+Figures = dict[str, int | float | dict[str, int | float | dict[str, int | float]]]

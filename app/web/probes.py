@@ -12,6 +12,7 @@ from app.metrics import Metrics
 from app.web.replies import error_response, json_reply
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+_OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 Health = Literal["healthy", "degraded", "unhealthy"]
 #: Name -> `{"status": "up" | "down", "detail"}`.
@@ -63,7 +64,11 @@ def add_routes(
 
     async def metrics(request: web.Request) -> web.Response:
         accept = request.headers.get("Accept", "")
-        if "text/plain" in accept or "openmetrics" in accept:
+        if "openmetrics" in accept:
+            return web.Response(
+                body=served.metrics.as_openmetrics(), headers={"Content-Type": _OPENMETRICS}
+            )
+        if "text/plain" in accept:
             return web.Response(
                 body=served.metrics.as_prometheus(), headers={"Content-Type": _PROMETHEUS}
             )

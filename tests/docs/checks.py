@@ -9,6 +9,7 @@ from app.core.failures import CAUSES
 from app.core.lifecycle import Status
 from app.core.retry import RetryKind, RetryPolicy, nominal_wait
 from app.metrics import COUNTERS, GAUGES, Metrics
+from app.metrics_histograms import HISTOGRAMS
 from app.topics import DAY_MS, MAX_MESSAGE_BYTES, all_topics
 from models.questions import CARRIED, RECORDS, ScoredAttempt
 from models.ratings import RECORDS as RATING_RECORDS
@@ -106,7 +107,7 @@ def metrics_page(pages: Pages) -> list[str]:
         family.name + ("_total" if family.type == "counter" else "")
         for family in Metrics().registry.collect()
     }
-    tables = "\n".join(section(text, f"## {kind}") or "" for kind in ("Gauges", "Histogram"))
+    tables = "\n".join(section(text, f"## {kind}") or "" for kind in ("Gauges", "Histograms"))
     counters = table(section(text, "## Counters") or "")
     found = {name for cells in counters.values() for name in backticked(cells[0])}
     found |= set(table(tables))
@@ -118,6 +119,11 @@ def metrics_page(pages: Pages) -> list[str]:
         elif missing := set(labels) - backticked(counters[name][1]):
             wrong.append(f"{name}: labels {missing} are missing")
     wrong += [f"gauge {name} is missing" for name in GAUGES if f"answerloop_{name}" not in found]
+    histograms = table(section(text, "## Histograms") or "")
+    for name, spec in HISTOGRAMS.items():
+        cells = histograms.get(f"answerloop_{name}")
+        if cells is not None and spec.label not in {*backticked(cells[0]), ""}:
+            wrong.append(f"{name}: label {spec.label} is missing")
     every = set(re.findall(r"`(answerloop_\w+)`", "".join(pages.values())))
     return wrong + [f"{name} is no metric" for name in every - wanted - {"answerloop_"}]
 

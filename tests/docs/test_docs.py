@@ -46,6 +46,7 @@ SPOILED = [
         "gauge retries_wai",
     ),
     (checks.metrics_page, "docs/metrics.md", r"model_call_seconds", "call_seconds", "is missing"),
+    (checks.metrics_page, "docs/metrics.md", r"`route` \| 300", "| 300", "label route"),
     (checks.metrics_page, "docs/operations.md", r"stage_errors_total", "errors", "is no metric"),
     (checks.commands_page, "docs/commands.md", r"## `answerloop show`", "", "show is missing"),
     (

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from app.metrics import COUNTERS, GAUGES
+from app.metrics_histograms import HISTOGRAMS
 from tests.docs.pages import ROOT, anchors
 
 ALERTS = ROOT / "docker" / "prometheus" / "alerts.yml"
@@ -26,10 +27,11 @@ EXPOSED: dict[str, set[str]] = {
     "up": set(),
     **{f"answerloop_{name}_total": set(labels) for name, (_, labels) in COUNTERS.items()},
     **{f"answerloop_{name}": set() for name in GAUGES},
-    "answerloop_model_call_seconds_bucket": {"le"},
-    "answerloop_model_call_seconds_sum": set(),
-    "answerloop_model_call_seconds_count": set(),
 }
+for _name, _spec in HISTOGRAMS.items():
+    _labels = {_spec.label} - {""}
+    EXPOSED[f"answerloop_{_name}_bucket"] = {"le"} | _labels
+    EXPOSED |= {f"answerloop_{_name}_{part}": _labels for part in ("sum", "count")}
 
 
 @cache
