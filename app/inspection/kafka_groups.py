@@ -24,10 +24,13 @@ class KafkaGroups:
     def __init__(self, admin: Any) -> None:
         self._admin = admin
 
+    async def names(self) -> list[str]:
+        """Return the name of every group, in order."""
+        return sorted(name for name, *_ in await _patiently(self._admin.list_consumer_groups))
+
     async def states(self) -> list[GroupState]:
         """Return every group, by name: the library reads no reply of more than one rightly."""
-        names = sorted(name for name, *_ in await _patiently(self._admin.list_consumer_groups))
-        return [await self.state(name) for name in names]
+        return [await self.state(name) for name in await self.names()]
 
     async def state(self, name: str) -> GroupState:
         """Return a group with its members and their partitions."""

@@ -124,6 +124,10 @@ class KafkaReader(TopicReader):
         with self._told():
             return await topic_sizes(await self._started_admin(), topics)
 
+    async def group_names(self) -> list[str]:
+        with self._told():
+            return await KafkaGroups(await self._started_admin()).names()
+
     async def groups(self) -> list[GroupState]:
         with self._told():
             return await KafkaGroups(await self._started_admin()).states()
@@ -139,6 +143,11 @@ class KafkaReader(TopicReader):
     async def commit(self, group: str, offsets: Mapping[PartitionKey, int]) -> None:
         with self._told():
             await KafkaGroups(await self._started_admin()).commit(group, offsets)
+
+    def rest(self) -> None:
+        """Read nothing any more: what was assigned would be fetched ahead. It may go on later."""
+        if self._consumer is not None:
+            self._consumer.unsubscribe()
 
     async def close(self) -> None:
         if self._consumer is not None:

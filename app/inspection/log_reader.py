@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
+from app.consumer_files import file_groups, read_offsets, write_offsets
 from app.errors import BrokerUnavailable
 from app.inspection.reader import (
     CHUNK,
@@ -32,14 +34,24 @@ class LogReader(TopicReader):
     """Reads `log`: a `SqliteReader`, or a storage of this process (which is not closed here).
 
     `engine` is the address of the engine that works on it, if one does: the only member of every
-    group.
+    group of the log. With `data_dir` the groups that keep their offsets in files there are found,
+    too: nobody is known to be in one.
     """
 
-    def __init__(self, log: Any, where: str, *, engine: str | None = None, owned: bool = True):
+    def __init__(
+        self,
+        log: Any,
+        where: str,
+        *,
+        engine: str | None = None,
+        owned: bool = True,
+        data_dir: Path | None = None,
+    ) -> None:
         self.where = where
         self._log = log
         self._engine = engine
         self._owned = owned
+        self._data_dir = data_dir
 
     async def topics(self) -> list[str]:
         return list(await self._ask(self._log.topics))
@@ -92,29 +104,50 @@ class LogReader(TopicReader):
     async def sizes(self, topics: Collection[str]) -> dict[str, int]:
         return await self._ask(lambda: {name: self._log.size(name) for name in topics})
 
+    async def group_names(self) -> list[str]:
+        return await self._ask(self._names)
+
     async def groups(self) -> list[GroupState]:
-        return [self._state(name) for name in await self._ask(self._log.groups)]
+        return [self._state(name) for name in await self.group_names()]
 
     async def group(self, name: str) -> GroupState:
-        if name not in await self._ask(self._log.groups):
+        if name not in await self.group_names():
             return GroupState(name, "Dead")
         state = self._state(name)
-        if self._engine is None:
+        if self._engine is None or state.state == "Empty":
             return state
         partitions = frozenset(await self.committed(name))
         return GroupState(name, state.state, (Member(self._engine, name, "-", partitions),))
 
+    def _names(self) -> list[str]:
+        return sorted({*self._log.groups(), *self._filed()})
+
+    def _filed(self) -> list[str]:
+        return [] if self._data_dir is None else file_groups(self._data_dir)
+
     def _state(self, name: str) -> GroupState:
-        return GroupState(name, "Empty" if self._engine is None else "Stable")
+        alone = self._engine is None or name in self._filed()
+        return GroupState(name, "Empty" if alone else "Stable")
 
     async def committed(self, group: str) -> dict[PartitionKey, int]:
-        found = await self._ask(self._log.committed, group)
-        return {(tp[0], tp[1]): offset for tp, offset in found.items()}
+        return await self._ask(self._committed, group)
+
+    def _committed(self, group: str) -> dict[PartitionKey, int]:
+        found = self._log.committed(group)
+        kept = {} if self._data_dir is None else read_offsets(self._data_dir, group)
+        return {(tp[0], tp[1]): offset for tp, offset in found.items()} | {
+            (topic, int(partition)): offset
+            for topic, partitions in kept.items()
+            for partition, offset in partitions.items()
+        }
 
     async def commit(self, group: str, offsets: Mapping[PartitionKey, int]) -> None:
         """Set the offsets; a log in files is opened for writing, which an engine forbids."""
         from app.transports.embedded.sqlite import SqliteStorage
 
+        if self._data_dir is not None and group in await asyncio.to_thread(self._filed):
+            await asyncio.to_thread(self._file_offsets, self._data_dir, group, offsets)
+            return
         if not self._owned:
             await self._log.commit(group, offsets)
             return
@@ -126,6 +159,13 @@ class LogReader(TopicReader):
             await storage.commit(group, offsets)
         finally:
             await asyncio.to_thread(storage.close)
+
+    @staticmethod
+    def _file_offsets(data_dir: Path, group: str, offsets: Mapping[PartitionKey, int]) -> None:
+        kept = read_offsets(data_dir, group)
+        for (topic, partition), offset in offsets.items():
+            kept.setdefault(topic, {})[str(partition)] = offset
+        write_offsets(data_dir, group, kept)
 
     async def close(self) -> None:
         if self._owned:

@@ -39,7 +39,8 @@ def reader_of(settings: Settings) -> TopicReader:
         log = open_readonly(folder)
     except LogError as error:
         raise UnavailableError(f"there is no log in {folder} yet: has a worker run?") from error
-    return LogReader(log, f"the log in {folder}", engine=running_engine(settings))
+    engine = running_engine(settings)
+    return LogReader(log, f"the log in {folder}", engine=engine, data_dir=settings.data_dir)
 
 
 @asynccontextmanager

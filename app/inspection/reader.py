@@ -138,6 +138,10 @@ class TopicReader(ABC):
         """Return the bytes of topics, of those that the broker tells."""
 
     @abstractmethod
+    async def group_names(self) -> list[str]:
+        """Return the names of all groups, in order."""
+
+    @abstractmethod
     async def groups(self) -> list[GroupState]:
         """Return every group; the members may be left out."""
 

@@ -8,17 +8,15 @@ read-only, beside an engine or without one, and the offsets are in a file of our
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from app.broker import kafka_hosts, kafka_security, log_folder
+from app.consumer_files import read_offsets, write_offsets
 from app.errors import BrokerUnavailable, InputError, NotFoundError
-from app.private_files import make_data_dir, make_private_folder, read_private, write_private
 from app.settings import PREFIX, Settings
 from app.topic_admin import open_topic_admin
 from app.transports import LogError, RawRecord
@@ -95,8 +93,8 @@ class LogGroup:
         self._log, self._topic = log, topic
         self.where = f"the log in {log.folder}"
         self._data_dir = data_dir
-        self._file = None if group is None else consumer_file(data_dir, group)
-        self._kept: dict[str, dict[str, int]] = self._read()
+        self._group = group
+        self._kept = {} if group is None else read_offsets(data_dir, group)
         committed = {} if reset else self._kept.get(topic, {})
         partitions = range(log.topics()[topic].partitions)
         self._positions = {
@@ -143,28 +141,10 @@ class LogGroup:
             for each, position in self._positions.items()
         }
 
-    def _read(self) -> dict[str, dict[str, int]]:
-        if self._file is None:
-            return {}
-        try:
-            found: dict[str, dict[str, int]] = json.loads(read_private(self._file))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self._file} can't be read ({error}): remove it") from error
-        return found
-
     def _write(self) -> None:
-        if self._file is None:
+        if self._group is None:
             raise ValueError("nothing can be committed without a group")
-        make_data_dir(self._data_dir)
-        make_private_folder(self._file.parent)
-        write_private(self._file, json.dumps(self._kept))
-
-
-def consumer_file(data_dir: Path, group: str) -> Path:
-    """Return the file with the offsets of a group that reads the embedded log."""
-    return data_dir / "consumers" / f"{quote(group, safe='')}.json"
+        write_offsets(self._data_dir, self._group, self._kept)
 
 
 class KafkaGroup:

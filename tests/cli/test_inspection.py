@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from app.consumer_files import write_offsets
 from app.core.questions import timestamp
 from app.transports.embedded.sqlite import SqliteStorage
 from app.transports.embedded.storage import murmur2_partition
@@ -152,6 +153,30 @@ def test_groups_are_described_with_lag(cli: Cli, tmp_path: Path) -> None:
     [listed] = cli.json("groups", "list")
     assert (listed["lag"], listed["ours"]) == (1, True)
     assert "nobody" in cli.fails("groups", "describe", "nobody", code=3)
+
+
+def test_a_group_of_ratings_consume_is_listed_and_set_beside_an_engine(
+    cli: Cli, tmp_path: Path
+) -> None:
+    make_log(tmp_path)
+    append(tmp_path, settled("a"), settled("a"))
+    partition = murmur2_partition(b"a", 8)
+    write_offsets(tmp_path / "data", "mi-año", {TOPIC: {str(partition): 2}, "gone": {"0": 7}})
+    [listed] = cli.json("groups", "list")
+    assert (listed["group"], listed["state"], listed["lag"]) == ("mi-año", "Empty", 0)
+    assert (listed["topics"], listed["ours"]) == (2, False)
+    reset = ("groups", "reset", "mi-año", "--to", "1", "--topic", TOPIC)
+    engine = SqliteStorage(tmp_path / "data" / "log")
+    try:
+        assert not cli.json(*reset, "--partition", str(partition), "--yes")["dry_run"]
+        assert engine.groups() == []
+    finally:
+        engine.close()
+    found = {
+        row["topic"]: row["late"]
+        for row in cli.json("groups", "lag", "mi-año")["groups"][0]["topics"]
+    }
+    assert found == {TOPIC: 1, "gone": 0}
 
 
 def test_without_the_database_the_lag_of_the_topics_is_told_alone(cli: Cli, tmp_path: Path) -> None:

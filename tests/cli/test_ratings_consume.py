@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from app.consumer_files import consumer_file
 from app.errors import BrokerUnavailable
-from app.ratings.reading import consumer_file
 from app.transports.embedded.sqlite import SqliteStorage
 from tests.cli.ratings_command import RatingsCommand, ratings_command
 from tests.flow.engine import poll

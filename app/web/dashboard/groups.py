@@ -1,4 +1,8 @@
-"""Consumer groups of the pipelines: what is late by topic and partition, what waits by design."""
+"""Consumer groups: what is late by topic and partition, what waits by design.
+
+The pipelines' own come first, then others that may read their topics: on the embedded log all that
+there are, on Kafka those whose name begins as the pipelines' do (a shared broker has thousands).
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,8 @@ from app.web.dashboard.topics import at_last
 from app.web.replies import json_reply
 
 GROUPS_SECONDS = 3.0
+#: Groups that are shown beside the pipelines' own; `answerloop groups list` has all.
+MOST_OTHERS = 20
 
 
 class Groups:
@@ -52,8 +58,8 @@ class Groups:
         now, running = time.time(), self._looking.running
         groups = []
         async with self._looking.reader() as reader:
-            for pipeline in (QUESTIONS, RATINGS):
-                state = await self._state(reader, pipeline)
+            for name, pipeline in await self._names(reader):
+                state = await self._state(reader, name)
                 if state is not None:
                     rows = await group_rows(reader, state, ages=True)
                     groups.append(_group(pipeline, state, sorted(rows, key=self._place), now))
@@ -69,14 +75,27 @@ class Groups:
         """Return what sorts topics by a question's way."""
         return self._order.get(row.topic, len(self._order)), row.topic, row.partition
 
-    async def _state(self, reader: TopicReader, pipeline: str) -> GroupState | None:
-        """Return the group of a pipeline, None: the broker does not know it."""
-        name = app_name(self._looking.settings, pipeline)
+    async def _names(self, reader: TopicReader) -> list[tuple[str, str | None]]:
+        """Return the groups to look at, each with its pipeline, if it is one's own."""
+        settings = self._looking.settings
+        own = {app_name(settings, pipeline): pipeline for pipeline in (QUESTIONS, RATINGS)}
+        begins = "" if settings.embedded else f"{settings.app_id}-"
+        others = [
+            name
+            for name in await reader.group_names()
+            if name not in own and name.startswith(begins)
+        ]
+        return [*own.items(), *((name, None) for name in others[:MOST_OTHERS])]
+
+    async def _state(self, reader: TopicReader, name: str) -> GroupState | None:
+        """Return a group, None: the broker does not know it."""
         state = await reader.group(name)
         return None if state.state == "Dead" and not await reader.committed(name) else state
 
 
-def _group(pipeline: str, state: GroupState, rows: list[GroupRow], now: float) -> dict[str, Any]:
+def _group(
+    pipeline: str | None, state: GroupState, rows: list[GroupRow], now: float
+) -> dict[str, Any]:
     lag = group_lag(state, rows)
     oldest = [topic.oldest_at for topic in lag.topics if topic.oldest_at is not None]
     return {

@@ -32,7 +32,7 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
     overview = Overview(running)
     looking = Looking(running, settings)
     topics, groups = Topics(looking), Groups(looking)
-    closers = [overview.close, topics.close, groups.close]
+    closers = [overview.close, topics.close, groups.close, looking.close]
     live = Live(overview.read, Sampler(running.metrics).point, running.first.log)
 
     async def the_overview(_: web.Request) -> web.Response:

@@ -141,8 +141,10 @@ class TopicLagShown(Shape):
 
 
 class GroupShown(Shape):
+    """`pipeline` is null for a group that is not a pipeline's own."""
+
     group: str
-    pipeline: Literal["questions", "ratings"]
+    pipeline: Literal["questions", "ratings"] | None
     state: str
     members: int
     late: int

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from app.consumer_files import write_offsets
 from app.factory import create_app
 from app.inspection.kafka_reader import KafkaReader
 from app.settings import Settings, load_settings
@@ -23,6 +24,7 @@ from app.transports import NewRecord
 from app.transports.embedded.reader import SqliteReader
 from app.transports.embedded.sqlite import SqliteStorage
 from app.web.dashboard import shapes_topics as shapes
+from app.web.dashboard.looking import AT_ONCE
 from app.web.server import make_web_app
 from tests.flow.engine import make_ports
 from tests.inspection.conftest import KafkaBroker
@@ -63,8 +65,11 @@ async def fill(settings: Settings, send: Send) -> str:
     return topic
 
 
-async def check_views(api: Api, topic: str, group: str) -> None:
-    """Every view tells what `fill` sent, and what the group has acknowledged: one record."""
+async def check_views(api: Api, topic: str, group: str, *beside: tuple[str, None, int]) -> None:
+    """Every view tells what `fill` sent, and what the group has acknowledged: one record.
+
+    `beside`: other groups, each with its lag.
+    """
     status, body = await api.get("/ui/api/topics")
     assert status == 200, body
     rows = {row.topic: row for row in msgspec.convert(body, shapes.TopicsShown).topics}
@@ -105,8 +110,9 @@ async def check_views(api: Api, topic: str, group: str) -> None:
     assert (status, body["error"]["code"]) == (404, "not_found")
 
     _, body = await api.get("/ui/api/groups")
-    [found] = msgspec.convert(body, shapes.GroupsShown).groups
-    assert (found.group, found.late) == (group, 2)
+    [found, *others] = msgspec.convert(body, shapes.GroupsShown).groups
+    assert [(each.group, each.pipeline, each.late) for each in others] == [*beside]
+    assert (found.group, found.pipeline, found.late) == (group, "questions", 2)
     assert found.topics[0].partitions[0].current_offset == 1
     assert found.oldest_at == "2023-11-14T22:13:22.000Z"
 
@@ -115,15 +121,18 @@ async def test_views_of_a_log_in_files_disturb_nothing(tmp_path: Path) -> None:
     async with log_in(tmp_path) as (settings, log):
         topic, group = await fill(settings, log.append), app_name(settings)
         await log.commit(group, {(topic, 0): 1})
+        write_offsets(settings.data_dir, "mis-ratings/año", {topic: {"0": 2}})
         async with looking_at(settings) as api:
-            await check_views(api, topic, group)
+            await check_views(api, topic, group, ("mis-ratings/año", None, 1))
         assert log.groups() == [group]
         assert log.committed(group) == {(topic, 0): 1}
 
 
 @pytest.mark.kafka
-async def test_views_of_kafka_join_no_group(kafka: KafkaServer) -> None:
-    from aiokafka import AIOKafkaProducer
+async def test_views_of_kafka_join_no_group_and_share_clients(
+    kafka: KafkaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
     name = uuid4().hex[:8]
     settings = load_settings(
@@ -142,12 +151,24 @@ async def test_views_of_kafka_join_no_group(kafka: KafkaServer) -> None:
         broker = KafkaBroker(kafka.bootstrap, producer)
         topic, group = await fill(settings, broker.send), app_name(settings)
         await broker.commit(group, {(topic, 0): 1})
+        await broker.commit(f"{name}-ratings-consume", {(topic, 0): 2})
+        await broker.commit(f"x{name}", {(topic, 0): 0})
     reader = KafkaReader([kafka.bootstrap])
     before = {each.name for each in await reader.groups()}
+    started = 0
+    start = AIOKafkaConsumer.start
+
+    async def counted(consumer: AIOKafkaConsumer) -> None:
+        nonlocal started
+        started += 1
+        await start(consumer)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "start", counted)
     async with looking_at(settings) as api:
-        await check_views(api, topic, group)
+        await check_views(api, topic, group, (f"{name}-ratings-consume", None, 1))
         _, body = await api.get(f"/ui/api/topics/{topic}")
         assert body["partitions"][0]["replicas"] == [body["partitions"][0]["leader"]]
+    assert started <= AT_ONCE, "clients are kept for the looks to come"
     assert {each.name for each in await reader.groups()} == before
     assert await reader.committed(group) == {(topic, 0): 1}
     await reader.close()

@@ -25,6 +25,7 @@ export default {
       data.groups.map((each) => group(each, data, context)),
       data.waiting?.questions ? waits(data) : null,
       data.waiting_problem ? h("p", { class: "bad below" }, `What waits by design is not known: ${data.waiting_problem}`) : null,
+      h("p", { class: "soft below" }, "Beside the pipelines’ own groups are those that read on the embedded log, or on Kafka those whose name begins with APP_ID. answerloop groups list has all."),
       h("p", { class: "soft below" }, "Late is every message that is not acknowledged yet: what is in hand at the moment, and what lies before it. A retry that waits is acknowledged, so it is no lag before it is due."),
     ];
   },
