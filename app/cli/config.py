@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.causes import cause_rows, unused_rules, waits_shown
 from app.cli.output import json_option, print_json, print_table, stderr
 from app.cli.strategies import asked_rows, repeated_calls, shown, strategy_rows, unused_changes
-from app.config.secret_urls import masked_url
-from app.config.shown import setting_rows
-from app.logs import configure_logging
-from app.loop import run as run_loop
-from app.settings import Settings, load_settings
+from app.config.shown import setting_rows, setting_source
+from app.settings import PREFIX, load_settings
+
+if TYPE_CHECKING:
+    from app.doctor.outcome import Outcome
+
+#: Part -> the checks of the doctor's that reach it.
+_PARTS = {
+    "broker": ("broker",),
+    "database": ("database",),
+    "cache": ("cache",),
+    "model": ("model",),
+    "scorer": ("scorer", "scorer-call"),
+    "gate": ("gate",),
+}
 
 
 @click.group(short_help="Show and check the settings")
@@ -27,6 +37,8 @@ def show(as_json: bool) -> None:
     """Show every setting with its value and where it comes from; secrets are masked."""
     settings = load_settings()
     rows = setting_rows(settings)
+    for row in rows:
+        row["from"] = setting_source(settings, row["setting"].removeprefix(PREFIX).lower())
     if as_json:
         print_json({row["setting"]: row for row in rows})
         return
@@ -40,10 +52,18 @@ def show(as_json: bool) -> None:
 @config.command()
 @json_option
 def check(as_json: bool) -> None:
-    """Check the settings and reach every part they name: broker, database, cache, model, scorer."""
-    settings = load_settings()
-    configure_logging(settings.log_format, "error")  # the table says it
-    results = run_loop(_check(settings))
+    """Check the settings and reach every part they name: broker, database, cache, model, scorer.
+
+    The scorer is loaded, and scores a pair. These are checks of `answerloop doctor`, which looks at
+    more, and says the mends.
+    """
+    from app.cli.doctor import look
+    from app.doctor.catalogue import chosen
+
+    load_settings()  # one that is wrong ends it here
+    names = [name for checks in _PARTS.values() for name in checks]
+    found = {each.check: each.outcome for each in look(chosen(names), call=True)}
+    results = {part: _state([found[name] for name in names]) for part, names in _PARTS.items()}
     if as_json:
         print_json(results)
     else:
@@ -110,44 +130,10 @@ def strategies(question: str | None, as_json: bool) -> None:
         stderr().print(line)
 
 
-async def _check(settings: Settings) -> dict[str, dict[str, str]]:
-    from app.config.gate import gate_by
-    from app.engine_file import running_engine
-    from app.errors import AnswerloopError
-    from app.opening import open_ports
-    from app.topic_admin import open_topic_admin
-
-    results: dict[str, dict[str, str]] = {}
-    if settings.embedded and (url := running_engine(settings)):
-        return {"engine": {"status": "up", "detail": f"running at {url}: see {url}/health"}}
-    try:
-        admin = await open_topic_admin(settings)
-        await admin.close()
-        results["broker"] = {"status": "up", "detail": masked_url(settings.broker)}
-    except AnswerloopError as error:
-        results["broker"] = {"status": "down", "detail": str(error)}
-    try:
-        opened = await open_ports(settings)
-    except AnswerloopError as error:
-        results["ports"] = {"status": "down", "detail": str(error)}
-        return results
-    try:
-        ports = opened.ports
-        parts: dict[str, Any] = {
-            "database": ports.store,
-            "cache": ports.cache,
-            "model": ports.model,
-            "scorer": ports.scorer,
-        }
-        for name, part in parts.items():
-            try:
-                detail = await part.check()
-                results[name] = {"status": "up", "detail": detail}
-            except AnswerloopError as error:
-                results[name] = {"status": "down", "detail": str(error)}
-        gate = gate_by(settings, ports.scorer.name)  # a scorer elsewhere has told its name now
-        detail = f"{gate.metric} >= {gate.threshold:g} ({gate.source})"
-        results["gate"] = {"status": "up", "detail": detail}
-    finally:
-        await opened.close()
-    return results
+def _state(outcomes: list[Outcome]) -> dict[str, str]:
+    """Return what the checks of a part come to: the first that is bad, else the last."""
+    bad = next((each for each in outcomes if each.status.is_bad), None)
+    return {
+        "status": "down" if bad else "up",
+        "detail": (bad or outcomes[-1]).seen,
+    }

@@ -31,9 +31,11 @@ COMMANDS = {
     "groups": ("app.cli.groups", "groups", "Consumer groups: list, describe, lag, reset"),
     "trace": ("app.cli.trace", "trace", "The whole journey of a question"),
     "watch": ("app.cli.watch", "watch", "A running worker on the terminal, live"),
+    "load": ("app.cli.load", "load", "Traffic at a rate, and the latencies it met"),
     "fake-llm": ("app.cli.fake_llm", "fake_llm", "A model server that fails on demand"),
     "chaos": ("app.cli.chaos", "chaos", "Break things on purpose, and audit what came of it"),
     "db": ("app.cli.db", "db", "Migrate the database, show its state"),
+    "doctor": ("app.cli.doctor", "doctor", "Look at all that is needed; say the mends"),
     "config": ("app.cli.config", "config", "Show and check the settings"),
 }
 
@@ -55,7 +57,7 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: 0 ok, 1 failed, 2 usage, 3 not found, 4 cannot reach."""
     code = _exit_code(arguments)
-    if arguments is None and _a_model_works():  # it can't be interrupted, and need not be
+    if arguments is None and _a_thread_works():  # it can't be interrupted, and need not be
         from app.service.stopping import end_process
 
         end_process(code)
@@ -87,10 +89,13 @@ def _exit_code(arguments: list[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _a_model_works() -> bool:
-    """Tell whether a thread loads a model or runs one still."""
+def _a_thread_works() -> bool:
+    """Tell whether a thread loads a model or runs one still, or hangs in a check of `doctor`."""
     threads = sys.modules.get("app.adapters.one_thread")
-    return threads is not None and bool(threads.is_working())
+    checks = sys.modules.get("app.doctor.running")
+    return (threads is not None and bool(threads.is_working())) or (
+        checks is not None and bool(checks.is_hanging())
+    )
 
 
 if __name__ == "__main__":
