@@ -57,7 +57,7 @@ async def _watch(
     from app.inspection.opening import reading
     from app.inspection.watching import Watcher
 
-    where = url if url is not None else await asyncio.to_thread(_address, settings)
+    where = url if url is not None else await asyncio.to_thread(address_of, settings)
     console = stdout()
     live = console.is_terminal and not once and not as_json
     async with AsyncExitStack() as stack:
@@ -97,7 +97,7 @@ async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-def _address(settings: Settings) -> str:
+def address_of(settings: Settings) -> str:
     """Return where the worker of these settings listens."""
     from app.engine_file import running_engine
 

@@ -1,0 +1,1 @@
+"""An open-loop load generator: requests at times that no server can delay."""
