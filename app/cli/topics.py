@@ -1,4 +1,4 @@
-"""`answerloop topics`: create, list, describe, tail, verify."""
+"""`answerloop topics`: create, list, describe, schema, tail, verify."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ COMMANDS = {
     "create": ("app.cli.topics", "create", "Create the missing topics, report what differs"),
     "list": ("app.cli.topics_list", "list_", "What each topic holds: messages, offsets, bytes"),
     "describe": ("app.cli.topics_list", "describe", "One topic: partitions and configuration"),
+    "schema": (
+        "app.cli.topics_schema",
+        "schema",
+        "What lies on the topics: records, fields, who sends and receives; AsyncAPI",
+    ),
     "tail": ("app.cli.topics_tail", "tail", "Read a topic's records, decoded, and follow it"),
     "verify": ("app.cli.topics_verify", "verify", "Check every record and every setting"),
 }
 
 
-@click.group(cls=lazy_group(COMMANDS), short_help="Create, list, describe, tail, verify topics")
+@click.group(
+    cls=lazy_group(COMMANDS),
+    short_help="Create, list, describe, tail, verify topics; their schemas",
+)
 def topics() -> None:
     """The pipeline's topics on the broker (Kafka or the embedded log)."""
 

@@ -183,5 +183,8 @@ OPERATIONS: dict[str, Operation] = {
     **QUALITY_OPERATIONS,
     **RATING_OPERATIONS,
     **RATING_INTAKE_OPERATIONS,
+    "GET /asyncapi.json": _probe(
+        "getAsyncApi", "The topics: records, keys, who sends and receives", dict[str, Any]
+    ),
     "GET /openapi.json": _probe("getOpenApi", "This description", dict[str, Any]),
 }

@@ -11,7 +11,17 @@ from app.engine_file import remove_engine_file, write_engine_file
 from app.errors import SettingsError
 from app.factory import PipelineApp, RatingsApp
 from app.settings import Settings
-from app.web import costs, dead_letters, health, openapi, rating_intake, ratings, releases, scores
+from app.web import (
+    asyncapi,
+    costs,
+    dead_letters,
+    health,
+    openapi,
+    rating_intake,
+    ratings,
+    releases,
+    scores,
+)
 from app.web import questions as question_routes
 from app.web.audit import audit
 from app.web.bodies import MAX_BODY_BYTES
@@ -50,6 +60,7 @@ def make_web_app(
     if ratings_context is not None:
         ratings.add_routes(app, ratings_context)
         rating_intake.add_routes(app, ratings_context)
+    asyncapi.add_routes(app, settings)
     openapi.add_routes(app, settings)
     return app
 

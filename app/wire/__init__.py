@@ -4,7 +4,7 @@
 what does not fit arrives as `Rejected`, which the stage dead-letters before it acknowledges it.
 """
 
-from app.wire.gate import WireGate
+from app.wire.gate import WireGate, record_schemas
 from app.wire.schema import MAX_VALUE_BYTES, Arrival, Chunk, RatingSchema, Rejected, TopicSchema
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "Rejected",
     "TopicSchema",
     "WireGate",
+    "record_schemas",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import faust
 import msgspec
 
 from app.core.metadata import metadata_problem
+from app.wire.dialect import portable
 
 
 class WireGate:
@@ -54,7 +55,20 @@ class WireGate:
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema (2020-12) of the record."""
-        return msgspec.json.schema(self.struct)
+        found: dict[str, Any] = portable(msgspec.json.schema(self.struct))
+        return found
+
+
+def record_schemas(records: Iterable[type[faust.Record]], ref: str) -> dict[str, Any]:
+    """Return the JSON Schema of records, and of those inside them, by their names.
+
+    `ref` is how they name each other: `#/$defs/{name}`.
+    """
+    known: dict[type, type] = {}
+    structs = [_struct_of(record, known) for record in records]
+    _, components = msgspec.json.schema_components(structs, ref_template=ref)
+    found: dict[str, Any] = portable(components)
+    return found
 
 
 def _refuse_bad_metadata(found: Any) -> None:
@@ -91,6 +105,7 @@ def _struct_of(record: type[faust.Record], known: dict[type, type]) -> type[msgs
             fields,
             kw_only=True,
             forbid_unknown_fields=True,
+            namespace={"__doc__": record.__doc__},
         )
     return known[record]
 

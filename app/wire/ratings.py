@@ -22,6 +22,7 @@ from app.core.ratings.events import (
     Refusal,
 )
 from app.transports import RawRecord
+from models.ratings import RatingEvent
 
 #: Four names, once each: eight quotes. With all four there, no name can be there twice.
 _QUOTES = 8
@@ -35,7 +36,7 @@ class RatingReader:
 
     def __init__(self, limits: RatingLimits) -> None:
         self._limits = limits
-        self._decode: Callable[[Any], Any] = msgspec.json.Decoder(_struct_of(limits)).decode
+        self._decode: Callable[[Any], Any] = msgspec.json.Decoder(rating_struct(limits)).decode
 
     def read(self, key: bytes | None, value: bytes | None) -> RatingLike | Refusal:
         """Return the rating of an event, or the first rule that it breaks. Never raises."""
@@ -81,9 +82,10 @@ def check_rating(found: Mapping[str, object], limits: RatingLimits) -> Rating | 
     return refusal if refusal is not None else rating_of(found)
 
 
-def _struct_of(limits: RatingLimits) -> type[msgspec.Struct]:
+def rating_struct(limits: RatingLimits) -> type[msgspec.Struct]:
+    """Return the shape of an event, as the fast reading and the descriptions of APIs have it."""
     return msgspec.defstruct(
-        "Rating",
+        "RatingEvent",
         [
             ("userId", Annotated[int, Meta(ge=1, le=limits.max_user_id)]),
             ("movieId", Annotated[int, Meta(ge=1, le=limits.max_movie_id)]),
@@ -92,4 +94,5 @@ def _struct_of(limits: RatingLimits) -> type[msgspec.Struct]:
         ],
         gc=False,
         forbid_unknown_fields=True,
+        namespace={"__doc__": RatingEvent.__doc__},
     )

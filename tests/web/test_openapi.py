@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.asyncapi import describe as describe_topics
 from app.errors import InputError
+from app.settings import load_settings
 from app.web import openapi_shapes as shapes
 from app.web.bodies import decode
 from app.web.middleware import READS
@@ -125,3 +127,10 @@ async def test_parameters_come_once_and_by_their_names(path: str, field: str) ->
         method = "POST" if path.startswith("/query") else "GET"
         status, body = await api.call(method, path, json=ASK if method == "POST" else None)
     assert (status, body["error"]["field"]) == (422, field)
+
+
+async def test_the_topics_are_described_as_the_settings_name_them() -> None:
+    async with serving(topic_prefix="mine.") as api:
+        replies = [await api.get("/asyncapi.json") for _ in range(2)]
+    wanted = describe_topics(load_settings(topic_prefix="mine."))
+    assert replies == [(200, wanted)] * 2
