@@ -1,4 +1,4 @@
-"""Lists what the image needs of requirements.lock: `python docker/packages.py` after a change of it.
+"""Lists what the image needs of requirements.lock: `python docker/packages.py` makes it anew.
 
 Writes `worker.txt` and `scorer.txt` beside this file: names only, by the needs that the installed
 packages declare. Versions and hashes stay in the lock, from where `pick.py` takes them.

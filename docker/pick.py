@@ -1,7 +1,7 @@
-"""Picks packages out of a lock file: `pick.py LOCK worker.txt setuptools > picked.lock` (the image's build).
+"""Picks packages out of a lock file, for the image's build.
 
-Prints the version of each package that is named, by itself or in a `.txt` file, with its hashes, or
-without them (`--versions`). A name that the lock lacks is an error.
+`pick.py LOCK worker.txt setuptools` prints the version of each package that is named, by itself or
+in a `.txt` file, with its hashes, or without (`--versions`). A name that the lock lacks is an error.
 """
 
 from __future__ import annotations
