@@ -1,7 +1,7 @@
 """Picks packages out of a lock file, for the image's build.
 
 `pick.py LOCK worker.txt setuptools` prints the version of each package that is named, by itself or
-in a `.txt` file, with its hashes, or without (`--versions`). A name that the lock lacks is an error.
+in a `.txt` file, with hashes, or without (`--versions`). A name that the lock lacks is an error.
 """
 
 from __future__ import annotations
