@@ -11,6 +11,7 @@ from app.calibration.measure import MetricFigures, Scored, bad_kind, best_of, me
 from app.calibration.pairs import UNRELATED_EACH, Kind, Pair
 from app.calibration.sampling import Sample
 from app.calibration.statistics import pairs_needed
+from app.charts.numbers import percent_text
 from app.core.gate import Metric
 from app.core.statistics import wilson
 from app.errors import InputError
@@ -136,7 +137,7 @@ def _refuse_too_few(sample: Sample, scored: Sequence[Scored], negative: Kind, ra
     raise InputError(
         f"{sample.source}: {good} good and {bad} {negative} pairs (of {references} different "
         f"references) are too few to choose a threshold by. At least {LEAST_PAIRS} of each are "
-        f"needed; a false-pass rate of {_percent(rate)} takes {many} pairs that must not pass"
+        f"needed; a false-pass rate of {percent_text(rate)} takes {many} pairs that must not pass"
         + (f", so {many // UNRELATED_EACH} good answers" if negative is Kind.UNRELATED else ""),
         field="file",
     )
@@ -161,8 +162,9 @@ def _warnings(
     if bad < many:
         most = wilson(0, bad).high
         found.append(
-            f"A false-pass rate of {_percent(rate)} needs {many} {negative} pairs (3 / rate), and "
-            f"there are {bad}: if none of them passes, the rate may still be {_percent(most)}. "
+            f"A false-pass rate of {percent_text(rate)} needs {many} {negative} pairs (3 / rate), "
+            f"and there are {bad}: if none of them passes, the rate may still be "
+            f"{percent_text(most)}. "
             + (
                 f"Give {-(-many // UNRELATED_EACH)} good answers, or ask for a higher rate"
                 if negative is Kind.UNRELATED
@@ -177,8 +179,8 @@ def _warnings(
         )
     elif tried.good.share is not None and tried.good.share < _WEAK:
         found.append(
-            f"At this false-pass rate the gate fails {_percent(1 - tried.good.share)} of the good "
-            "answers: the scorer hardly tells these pairs apart"
+            f"At this false-pass rate the gate fails {percent_text(1 - tried.good.share)} of the "
+            "good answers: the scorer hardly tells these pairs apart"
         )
     for language, kinds in best.passing_by_language.items():
         passing = kinds.get(negative)
@@ -196,7 +198,3 @@ def _warnings(
             "same file would give slightly other figures"
         )
     return found
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"

@@ -9,6 +9,7 @@ from app.calibration.builtin import built_in_rows
 from app.calibration.measure import Scored
 from app.calibration.pairs import Kind, Pair
 from app.calibration.statistics import Rate, pass_rate
+from app.charts.numbers import percent_text
 from app.core.gate import Gate, Metric
 
 _MEASURE = (
@@ -53,15 +54,17 @@ class GateCheck:
         found = []
         rule = gate_words(self.gate)
         if self.random_pass > tolerance.random_pass:
+            share, most = percent_text(self.random_pass), percent_text(tolerance.random_pass)
             found.append(
                 f"{rule} with {self.scorer} passes {self.random.passed} of {self.random.count} "
-                f"random pairs ({self.random_pass:.1%}, more than {tolerance.random_pass:.0%})"
+                f"random pairs ({share}, more than {most})"
             )
         if self.good_fail > tolerance.good_fail:
+            share, most = percent_text(self.good_fail), percent_text(tolerance.good_fail)
             failed = self.good.count - self.good.passed
             found.append(
                 f"{rule} with {self.scorer} fails {failed} of {self.good.count} good answers "
-                f"({self.good_fail:.1%}, more than {tolerance.good_fail:.0%})"
+                f"({share}, more than {most})"
             )
         return found
 

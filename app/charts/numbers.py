@@ -90,11 +90,22 @@ def percent(share: Any) -> str:
     value = real(share)
     if value is None:
         return "\N{EN DASH}"
-    value *= 100
+    value = round(value * 100, 9)
     if 0 < value < 0.01:
         return f"<0.01{THIN}%"
     digits = 0 if value == int(value) or value >= 100 else 1 if value >= 1 else 2
     return f"{value:.{digits}f}{THIN}%"
+
+
+def percent_text(share: Any) -> str:
+    """Return a share as `percent`, with a plain space: for logs, JSON and errors."""
+    return percent(share).replace(THIN, " ")
+
+
+def percents(low: float, high: float) -> str:
+    """Return the ends of an interval of shares as `68 to 91.2 %`."""
+    ends = [percent(round(each, 3)).removesuffix(f"{THIN}%") for each in (low, high)]
+    return f"{ends[0]} to {ends[1]}{THIN}%"
 
 
 def compact(value: float) -> str:

@@ -138,12 +138,15 @@ def _print(found: GateCheck, settings: Settings) -> None:
 
 
 def _limit(kind: str, settings: Settings) -> str:
+    from app.charts.numbers import percent
+
     random, good = settings.gate_max_random_pass, settings.gate_max_good_fail
-    return f"{random if kind == 'random' else good:.1%}"
+    return percent(random if kind == "random" else good)
 
 
 def _shown(rate: Rate, *, passing: bool) -> tuple[str, str, str, str]:
     """Return how many are on the wrong side: bad ones that pass, good ones that fail."""
+    from app.charts.numbers import percent, percents
     from app.core.statistics import wilson
 
     wrong = rate.passed if passing else rate.count - rate.passed
@@ -154,8 +157,8 @@ def _shown(rate: Rate, *, passing: bool) -> tuple[str, str, str, str]:
     return (
         f"{wrong} {said}",
         str(rate.count),
-        f"{wrong / rate.count:.1%}",
-        f"{low:.1%} to {high:.1%}",
+        percent(wrong / rate.count),
+        percents(low, high),
     )
 
 

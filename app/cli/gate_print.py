@@ -11,6 +11,7 @@ from app.calibration.calibrate import Calibration
 from app.calibration.measure import QUANTILES, MetricFigures, Passing, Separation
 from app.calibration.pairs import Kind
 from app.calibration.statistics import Rate
+from app.charts.numbers import percent, percents
 from app.cli.output import printable, stdout
 from app.core.statistics import Interval
 
@@ -51,11 +52,10 @@ def sparkline(values: Sequence[float], bins: int = _BINS) -> str:
 
 
 def rate_shown(rate: Rate | None) -> str:
-    """Return `97.9 % (92.7 to 99.4)`: the share and Wilson's interval."""
+    """Return `97.9 % (92.7 to 99.4 %)`: the share and Wilson's interval."""
     if rate is None or rate.share is None or rate.interval is None:
         return "-"
-    low, high = (100 * end for end in rate.interval)
-    return f"{100 * rate.share:.1f} % ({low:.1f} to {high:.1f})"
+    return f"{percent(rate.share)} ({percents(*rate.interval)})"
 
 
 def interval_shown(value: float | None, interval: Interval | None) -> str:
@@ -71,7 +71,7 @@ def _print_distributions(console: Console, found: Calibration, figures: MetricFi
     table.add_column("pairs")
     table.add_column(_marker(figures.whole.threshold), no_wrap=True)
     for share in _SHOWN:
-        table.add_column(f"{share:.0%}", justify="right")
+        table.add_column(percent(share), justify="right")
     for kind, values in figures.quantiles.items():
         of_kind = [e.value(figures.metric) for e in found.scored if e.pair.kind is kind]
         shown = [f"{values[QUANTILES.index(share)]:.2f}" for share in _SHOWN]
@@ -92,7 +92,7 @@ def _marker(threshold: float | None) -> str:
 def _print_metrics(console: Console, found: Calibration) -> None:
     bad = kind_name(found.negative)
     table = _table(
-        f"At a false-pass rate of {found.rate:g}; held out: on the half it was not chosen on"
+        f"At a false-pass rate of {percent(found.rate)}; held out: on the half it was not chosen on"
     )
     for name in ("metric", "ROC area", "threshold", "good pass, held out", f"{bad} pass, held out"):
         table.add_column(name)

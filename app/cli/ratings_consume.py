@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.charts.numbers import percent
 from app.cli.output import json_option, print_json, print_table, stderr
 from app.cli.ranges import NumberRange
 from app.loop import run as run_loop
@@ -193,7 +194,7 @@ def _print_summary(consumed: Consumed) -> None:
     if tally.valid:
         most = max(tally.by_halves)
         rows = [
-            (stars, f"{count:,}", f"{count / tally.valid:.1%}", "█" * round(_BAR * count / most))
+            (stars, f"{count:,}", percent(count / tally.valid), "█" * round(_BAR * count / most))
             for stars, count in _histogram(tally)
         ]
         print_table(None, ("stars", "ratings", "share", ""), rows)

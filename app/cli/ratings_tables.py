@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from app.charts.numbers import percent
 from app.cli.output import printable
 from app.core.questions import timestamp
 
@@ -69,7 +70,7 @@ def _outcomes(found: dict[str, Any]) -> list[tuple[str, int, str]]:
     counts["all"] = events
     counts |= {f"valid, {name}": found[key] for name, key in _ODD_TIMES.items()}
     return [
-        (name, count, f"{count / events:.2%}" if events else "-") for name, count in counts.items()
+        (name, count, percent(count / events) if events else "-") for name, count in counts.items()
     ]
 
 

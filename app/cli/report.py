@@ -166,11 +166,14 @@ async def _from_database(
 
 def _fail_under(found: Report, least: float) -> None:
     """Exit with 1 when too few are validated; a question without an end is none that passed."""
+    from app.charts.numbers import percent
+
     validated, could = found.figures.validated_of
     share = validated / could if could else 0.0
     if share >= least and could:
         return
-    said = f"{validated} of {could} questions are validated ({share:.1%}): under {least:.1%}"
+    share_said = f"{percent(share)}): under {100 * least:g} %"
+    said = f"{validated} of {could} questions are validated ({share_said}"
     stderr().print(said if could else "no question could be validated", style="red", markup=False)
     raise SystemExit(1)
 

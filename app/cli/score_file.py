@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from app.charts.numbers import percent
 from app.cli.interrupts import stop_signals
 from app.cli.output import print_json, print_table, printable, stderr, stdout
 from app.cli.score_progress import ScoreProgress
@@ -97,7 +98,7 @@ def _print(totals: Totals, gate: Gate) -> None:
     print_table(title, columns, rows)
     found = summary.as_json(gate)
     scored = summary.verdicts["pass"] + summary.verdicts["fail"]
-    share = f" ({100 * found['pass_rate']:.1f} %)" if scored else ""
+    share = f" ({percent(found['pass_rate'])})" if scored else ""
     console.print(f"{summary.pairs} pairs: {summary.verdicts['pass']} of {scored} pass{share}")
     console.print(f"gate: {gate.metric} >= {gate.threshold:g} ({gate.source}), {totals.scorer}")
     if summary.guards:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.charts.numbers import THIN, percent, shown
+from app.charts.numbers import percents, shown
 from app.core.statistics import Interval
 
 
@@ -13,8 +13,7 @@ def many(count: int, name: str) -> str:
 
 def between(interval: Interval) -> str:
     """Return a 95 % interval of a share as `68 to 91 %`."""
-    low, high = (percent(round(each, 3)).removesuffix(f"{THIN}%") for each in interval)
-    return f"{low} to {high}{THIN}%"
+    return percents(*interval)
 
 
 def p_value(p: float) -> str:

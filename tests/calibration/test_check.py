@@ -68,10 +68,10 @@ def test_a_gate_is_found_wanting_beyond_the_tolerance_and_not_at_it() -> None:
     assert check.findings(Tolerance(0.05, 0.25)) == []
     [random] = check.findings(Tolerance(0.04, 0.25))
     assert random == (
-        "recall >= 0.7 (settings) with tiny:1 passes 1 of 20 random pairs (5.0%, more than 4%)"
+        "recall >= 0.7 (settings) with tiny:1 passes 1 of 20 random pairs (5 %, more than 4 %)"
     )
     [good] = check.findings(Tolerance(0.05, 0.2))
-    assert "fails 1 of 4 good answers (25.0%, more than 20%)" in good
+    assert "fails 1 of 4 good answers (25 %, more than 20 %)" in good
 
 
 def test_the_metric_of_the_gate_is_the_one_that_counts() -> None:

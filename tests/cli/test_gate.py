@@ -92,7 +92,7 @@ def test_people_get_distributions_metrics_kinds_and_a_recommendation(
     assert code == 0, err
     for words in (
         "recall: distribution",
-        "At a false-pass rate of 0.05",
+        "At a false-pass rate of 5 %",
         "a guard objects",
         "\u2588",
         "1.000 (0.912 to 1.000)",

@@ -78,7 +78,7 @@ def test_fail_under_is_for_ci(
     assert run("--from-results", path, "--fail-under", least) == code
     captured = capsys.readouterr()
     assert "3 of 4 questions validated" in captured.out
-    assert ("3 of 4 questions are validated (75.0%)" in captured.err) == bool(code)
+    assert ("3 of 4 questions are validated (75 %)" in captured.err) == bool(code)
 
 
 def test_nothing_to_validate_fails_in_ci(

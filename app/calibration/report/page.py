@@ -17,7 +17,7 @@ from app.calibration.report.sections import (
 )
 from app.calibration.statistics import Rate
 from app.charts.markup import Html, tag
-from app.charts.numbers import percent, shown
+from app.charts.numbers import percent, percents, shown
 from app.charts.page import page
 from app.charts.tiles import tile, tiles
 from app.core.statistics import Interval
@@ -81,7 +81,7 @@ def _rate_tile(name: str, rate: Rate | None) -> Html:
     if rate is None or rate.interval is None:
         return tile(name, None, "nothing held out")
     low, high = rate.interval
-    return tile(name, percent(rate.share), f"held out; {percent(low)} to {percent(high)}")
+    return tile(name, percent(rate.share), f"held out; {percents(low, high)}")
 
 
 def _warnings(found: Calibration) -> Html | None:

@@ -11,7 +11,7 @@ from app.calibration.pairs import Kind
 from app.calibration.report.drawings import kind_words
 from app.calibration.statistics import Rate
 from app.charts.markup import Html, join, tag
-from app.charts.numbers import percent
+from app.charts.numbers import percent, percents
 from app.core.statistics import Interval
 
 _DASH = "\N{EN DASH}"
@@ -60,7 +60,7 @@ def kinds_table(found: Calibration) -> Html:
 
 def quantiles_table(found: Calibration) -> Html:
     """Return quantiles of each metric and kind, folded away."""
-    shares = [f"{share:.0%}" for share in QUANTILES]
+    shares = [percent(share) for share in QUANTILES]
     rows = [
         [str(each.metric), kind_words(kind), *(f"{value:.3f}" for value in values)]
         for each in found.metrics
@@ -99,7 +99,7 @@ def rate_cell(rate: Rate | None) -> Html | str:
     if rate is None or rate.share is None or rate.interval is None:
         return _DASH
     low, high = rate.interval
-    said = f"{percent(low)} to {percent(high)}; {rate.passed} of {rate.count}"
+    said = f"{percents(low, high)}; {rate.passed} of {rate.count}"
     return join(tag("span", percent(rate.share), class_="figure"), tag("small", said))
 
 

@@ -14,7 +14,7 @@ from app.chaos.report.totals import (
     verdict_of,
 )
 from app.charts.markup import Html, tag
-from app.charts.numbers import counted, duration, number, shown
+from app.charts.numbers import counted, duration, number, percent, shown
 from app.charts.tiles import tile
 from app.charts.tiles import tiles as tiles_of
 
@@ -28,7 +28,7 @@ def tiles(totals: Totals) -> Html:
     ended = sum(sums[name] for name in ("validated", "low_quality", "unscored", "dead"))
     calls = sums["calls"]
     repeated = sums["repeated_calls"]
-    share = f"{repeated / calls:.2%} of {shown(calls)}" if repeated and calls else None
+    share = f"{percent(repeated / calls)} of {shown(calls)}" if repeated and calls else None
     return tiles_of(
         tile("accepted", sums["accepted"], f"{shown(ended)} ended"),
         tile("lost", sums["lost"], "must be 0", _grade(sums["lost"])),

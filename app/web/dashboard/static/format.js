@@ -9,12 +9,12 @@ export const count = (value) => (value === null || value === undefined ? NONE : 
 /** A figure with `digits` decimals. */
 export const figure = (value, digits = 3) => (value === null || value === undefined ? NONE : value.toFixed(digits));
 
-/** 0.1234 of 1 -> "12 %"; small shares stay visible. */
+/** 0.1234 of 1 -> "12.3 %", 0.5 of 1 -> "50 %"; small shares stay visible. The same as `percent` in app/charts. */
 export function share(part, whole) {
   if (!whole) return NONE;
-  const percent = (100 * part) / whole;
-  if (percent > 0 && percent < 0.1) return "< 0.1 %";
-  return `${percent >= 10 || percent === 0 ? Math.round(percent) : percent.toFixed(1)} %`;
+  const percent = Number(((100 * part) / whole).toFixed(9));
+  if (percent > 0 && percent < 0.01) return "<0.01\u202f%";
+  return `${percent.toFixed(Number.isInteger(percent) || percent >= 100 ? 0 : percent >= 1 ? 1 : 2)}\u202f%`;
 }
 
 /** Seconds -> "0.4 ms", "350 ms", "2.5 s", "1 min 30 s", "2 h 5 min", "3 d 4 h". */

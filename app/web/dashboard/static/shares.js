@@ -10,7 +10,7 @@ export const passed = (found) => (found.judged ? share(found.passed, found.judge
 export function band(found, beside = null) {
   if (!found.interval) return h("span", { class: "soft" }, NONE);
   const [low, high] = found.interval.map((end) => 100 * end);
-  const words = `${passed(found)}, with 95 % certainty ${Math.round(low)} to ${Math.round(high)} %`;
+  const words = `${passed(found)}, with 95 % certainty ${Math.round(low)} to ${Math.round(high)}\u202f%`;
   return h(
     "svg",
     { class: "band", viewBox: "0 0 100 12", preserveAspectRatio: "none", role: "img", "aria-label": words },

@@ -70,7 +70,7 @@ function tiles({ judged, by_status: by, scores: found }) {
     "dl",
     { class: "tiles" },
     tile("Judged", count(judged.judged), "against a reference", { figure: "judged" }),
-    tile("Pass share", passed(judged), low === high ? "" : `95 %: ${low} to ${high} %`, { figure: "pass_share" }),
+    tile("Pass share", passed(judged), low === high ? "" : `95\u202f%: ${low} to ${high}\u202f%`, { figure: "pass_share" }),
     tile(`Mean ${METRICS[found.metric]}`, figure(judged.mean_score), "of kept answers", { figure: "mean_score" }),
     state("low_quality", share(by.low_quality ?? 0, judged.judged)),
     state("unscored", "no reference"),
