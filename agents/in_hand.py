@@ -19,6 +19,8 @@ from math import inf
 from time import monotonic
 from typing import Any
 
+from agents.stage_rates import StageRates
+
 
 @dataclass(eq=False, slots=True)
 class Wait:
@@ -57,9 +59,10 @@ _current: ContextVar[InHand | None] = ContextVar("answerloop_event_in_hand", def
 
 
 class WaitingFor:
-    """The events in hand of one app."""
+    """The events in hand of one app, and how many messages its stages have done."""
 
     def __init__(self) -> None:
+        self.rates = StageRates()
         self._in_hand: set[InHand] = set()
 
     @contextmanager
@@ -70,6 +73,8 @@ class WaitingFor:
         token = _current.set(entry)
         try:
             yield entry
+            value = getattr(event, "value", None)
+            self.rates.done(stage, len(value) if isinstance(value, list) else 1)
         finally:
             _current.reset(token)
             self._in_hand.discard(entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -27,6 +28,8 @@ class Worker:
 
     def __init__(self, running: Running) -> None:
         self._running = running
+        #: How long each dependency took to answer the last time, in seconds.
+        self.seconds: dict[str, float] = {}
 
     @property
     def metrics(self) -> Metrics:
@@ -35,9 +38,18 @@ class Worker:
     async def health(self) -> tuple[Health, Dependencies]:
         """Ask every dependency at once."""
         checks = _checks(self._running)
-        results = await asyncio.gather(*(_checked(check()) for check in checks.values()))
+        results = await asyncio.gather(
+            *(self._timed(name, check()) for name, check in checks.items())
+        )
         dependencies = dict(zip(checks, results, strict=True))
         return _overall(dependencies), dependencies
+
+    async def _timed(self, name: str, check: Awaitable[str]) -> dict[str, str]:
+        started = time.perf_counter()
+        try:
+            return await _checked(check)
+        finally:
+            self.seconds[name] = round(time.perf_counter() - started, 6)
 
     async def not_ready(self) -> str | None:
         """Say which pipeline takes no work yet, and why, or None when all do."""

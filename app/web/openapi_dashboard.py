@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from app.core.lifecycle import Status
 from app.web.bodies import CauseText, PageCursor, PageLimit, SearchText
-from app.web.dashboard import shapes
+from app.web.dashboard import shapes, shapes_system
 from app.web.dashboard.routes import Events, Every
 from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
 from app.web.releases import ReleaseFilterBody, ReleaseIdsBody
@@ -118,7 +118,9 @@ DASHBOARD_OPERATIONS: dict[str, Operation] = {
         errors=(422, 503),
     ),
     "GET /ui/api/system": _view(
-        "getSystem", "This worker: dependencies, stages, gate, settings", shapes.SystemShown
+        "getSystem",
+        "This worker: dependencies, stages, commits, event loop, gate, versions, settings",
+        shapes_system.SystemShown,
     ),
     "GET /live": _LIVE,
     "GET /ui/{version}/{file}": _FILES,

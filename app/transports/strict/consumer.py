@@ -28,6 +28,7 @@ class Head(NamedTuple):
 
     `end` is the end of the log where it is known, `stored` what the group has committed. `why` is
     that of `Stuck`, or `unfetched` when no message is in flight; `message` is the one in flight.
+    `committed_at`: when this process last committed the partition (monotonic seconds).
     """
 
     offset: int
@@ -35,6 +36,7 @@ class Head(NamedTuple):
     stored: int | None
     why: str
     message: Any = None
+    committed_at: float | None = None
 
 
 class StrictConsumer(Delivery):
@@ -96,6 +98,7 @@ class StrictConsumer(Delivery):
         if turn == self._bases:
             for tp, offset in offsets.items():
                 self._ledgers[tp].stored = offset
+                self._ledgers[tp].stored_at = monotonic()
         self.app.tables.on_commit(offsets)
         self.app.monitor.on_tp_commit(offsets)
         return True
@@ -194,8 +197,16 @@ class StrictConsumer(Delivery):
             flight = next(iter(ledger.flights.values()), None)
             message = flight.message() if flight is not None else None
             why = "unfetched" if flight is None else _why(flight, message)
-            found[tp] = Head(offset, end, ledger.stored, why, message)
+            found[tp] = Head(offset, end, ledger.stored, why, message, ledger.stored_at)
         return found
+
+    def delivered(self) -> dict[TP, int]:
+        """For each partition, how many messages (chunks) were handed out and are not done."""
+        return {
+            tp: sum(not flight.released for flight in ledger.flights.values())
+            for tp, ledger in self._ledgers.items()
+            if self._owns(tp) and self._settle(tp) is not None
+        }
 
     async def ends(self) -> Mapping[TP, int]:
         """Ask the broker for the ends of those partitions: a fetch that stopped learns of none."""

@@ -53,6 +53,8 @@ class Ledger:
     """The next offset to deliver."""
     stored: int | None = None
     """What the group is known to have committed."""
+    stored_at: float | None = None
+    """When a commit of this process last succeeded, by its clock."""
     flights: dict[int, Flight] = field(default_factory=dict)
     """Unacknowledged messages by last offset, ascending."""
     driver_at: int | None = None

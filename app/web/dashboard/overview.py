@@ -28,9 +28,9 @@ class Overview:
 
     def __init__(self, running: Running) -> None:
         self.running = running
-        self._worker = Worker(running)
+        self.worker = Worker(running)
         log = running.first.log
-        self.health = Kept(self._worker.health, HEALTH_SECONDS, log)
+        self.health = Kept(self.worker.health, HEALTH_SECONDS, log)
         self._ready = Kept(self._not_ready, HEALTH_SECONDS, log)
         self._kept: list[Kept[Any]] = [self.health, self._ready]
         if (context := running.questions) is not None:
@@ -72,7 +72,7 @@ class Overview:
 
     async def _not_ready(self) -> tuple[str | None]:
         """Say why no work is taken; in a tuple, for None says that all is well."""
-        return (await self._worker.not_ready(),)
+        return (await self.worker.not_ready(),)
 
     async def close(self) -> None:
         for each in self._kept:

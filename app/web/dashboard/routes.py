@@ -13,6 +13,7 @@ from app.web.dashboard import journey, questions, retries, system
 from app.web.dashboard.bundle import Bundle
 from app.web.dashboard.groups import Groups
 from app.web.dashboard.looking import Looking
+from app.web.dashboard.loop_lag import LoopLag
 from app.web.dashboard.messages import Messages
 from app.web.dashboard.overview import Overview
 from app.web.dashboard.quality import QualityViews
@@ -31,8 +32,9 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
     """Add the views, the files and the live stream, which is returned."""
     overview = Overview(running)
     looking = Looking(running, settings)
+    lag = LoopLag()
     topics, groups = Topics(looking), Groups(looking)
-    closers = [overview.close, topics.close, groups.close, looking.close]
+    closers = [overview.close, topics.close, groups.close, looking.close, lag.close]
     live = Live(overview.read, Sampler(running.metrics).point, running.first.log)
 
     async def the_overview(_: web.Request) -> web.Response:
@@ -61,7 +63,8 @@ def add_routes(app: web.Application, running: Running, settings: Settings, bundl
         ratings = RatingViews(running.ratings, looking)
         ratings.add_routes(app)
         closers.append(ratings.close)
-    system.add_routes(app, settings, overview)
+    system.add_routes(app, settings, overview, lag)
+    app.on_startup.append(lag.start)
     topics.add_routes(app)
     Messages(looking, topics).add_routes(app)
     groups.add_routes(app)

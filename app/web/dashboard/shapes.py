@@ -6,7 +6,7 @@ from typing import Literal
 
 from app.core.lifecycle import Status
 from app.web.openapi_letters import ListedLetter
-from app.web.openapi_shapes import Dependency, Question, Shape, Timestamp
+from app.web.openapi_shapes import Question, Shape, Timestamp
 
 
 class FindingShown(Shape):
@@ -183,51 +183,3 @@ class Released(Shape):
     failed: int
     waits: list[WaitReleased]
     cursor: str | None
-
-
-class NamedDependency(Dependency):
-    name: str
-
-
-class StageShown(Shape):
-    """A stage on this worker's partitions; `behind`: messages of its topics not done yet."""
-
-    pipeline: str
-    stage: str
-    topics: list[str]
-    partitions: int | None
-    behind: int | None
-    in_hand: int
-    oldest_seconds: float | None
-    waits_for: dict[str, int]
-
-
-class GateShown(Shape):
-    metric: Literal["f1", "recall", "precision"]
-    threshold: float
-    source: str
-    scorer: str | None
-    guards: list[str]
-    max_generations: int
-
-
-class SettingShown(Shape, rename={"origin": "from"}):
-    setting: str
-    value: str | None
-    origin: Literal["set", "default"]
-    meaning: str
-
-
-class SystemShown(Shape):
-    at: Timestamp
-    version: str
-    python: str
-    started_at: Timestamp
-    worker: str
-    pipelines: list[str]
-    status: Literal["healthy", "degraded", "unhealthy"]
-    checked_at: Timestamp | None
-    dependencies: list[NamedDependency]
-    stages: list[StageShown]
-    gate: GateShown | None
-    settings: list[SettingShown]

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from app.core.lifecycle import Status
 from app.web.dashboard.quality import Range
-from app.web.dashboard.shapes import GateShown
+from app.web.dashboard.shapes_system import GateShown
 from app.web.openapi_ratings import RatedMovie, RatingStats, RatingWindow, Recommendations
 from app.web.openapi_shapes import Shape, Timestamp
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from app.adapters.llm.memory import ScriptedModel
 from app.core.retry import RetryPolicy
-from app.web.dashboard import shapes
+from app.web.dashboard import shapes, shapes_system
 from app.web.dashboard.retries import COLUMNS, width_for
-from tests.flow.engine import LIMITS, make_ports, question
+from tests.flow.engine import LIMITS, make_ports, poll, question
 from tests.flow.faulty import FaultyStore
 from tests.web.client import serving
 from tests.web.dashboard.stage import SLOW, answer_of, play
@@ -32,7 +33,7 @@ async def test_real_views_have_exactly_the_described_shapes() -> None:
             ("GET", "/ui/api/questions?status=dead&limit=2", None, shapes.QuestionsShown),
             ("GET", "/ui/api/questions?q=star", None, shapes.QuestionsShown),
             ("GET", "/ui/api/retries?limit=3", None, shapes.RetriesShown),
-            ("GET", "/ui/api/system", None, shapes.SystemShown),
+            ("GET", "/ui/api/system", None, shapes_system.SystemShown),
             ("POST", "/retries/release", {"filter": {}}, shapes.Released),
             *(
                 ("GET", f"/ui/api/questions/{each}", None, shapes.QuestionShown)
@@ -143,3 +144,64 @@ async def test_the_system_view_shows_settings_masked_and_stages_with_what_is_bef
     assert stages["ask"]["topics"] == ["llm-requests"]
     assert all(row["behind"] == 0 for row in stages.values())
     assert found["gate"]["threshold"] == 0.6
+
+
+async def test_the_system_view_tells_throughput_commits_and_the_lag_of_the_loop() -> None:
+    async with serving(make_ports(model=ScriptedModel(answer_of)), limits=LONG) as api:
+        await play(api.engine)
+
+        async def committed() -> bool:
+            _, found = await api.get("/ui/api/system")
+            own = [row for row in found["commits"] if row["topic"] == "llm-requests"]
+            return (
+                sum(row["committed"] or 0 for row in own) == 26
+                and all(row["acknowledged"] == 0 for row in found["commits"])
+                and found["event_loop"]["longest_seconds"] is not None
+            )
+
+        await poll(committed, 60)
+        _, found = await api.get("/ui/api/system")
+    stages = {row["stage"]: row for row in found["stages"]}
+    done = {name: row["done_last_minute"] for name, row in stages.items()}
+    assert (done["admit"] >= 24, done["ask"], done["judge"], done["route"]) == (True, 26, 9, 17)
+    assert 0 < stages["ask"]["per_second"] <= 26
+    assert {(row["in_hand"], row["queued"], row["paused"]) for row in stages.values()} == {
+        (0, 0, None)
+    }
+    commits = [row for row in found["commits"] if row["topic"] == "llm-requests"]
+    assert {row["group"] for row in commits} == {"answerloop-questions"}
+    assert [row["partition"] for row in commits] == [0, 1, 2, 3]
+    assert all(row["commit_seconds"] is not None for row in commits if row["committed"])
+    assert all((row["behind"], row["oldest_seconds"]) == (0, None) for row in commits)
+    assert {row["name"] for row in found["dependencies"] if row["seconds"] is not None} == {
+        *("broker", "database", "cache", "model", "scorer")
+    }
+    assert {"answerloop", "Python", "faust-streaming"} <= {row["name"] for row in found["versions"]}
+
+
+async def test_the_system_view_tells_what_piles_up_before_a_slow_stage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits = replace(LIMITS, concurrency=2)
+    async with serving(make_ports(model=ScriptedModel(seconds=3600)), limits=limits) as api:
+        asked = [question(f"Is it slow, {n}?") for n in range(30)]
+        await api.engine.submit(*asked)
+        at: dict[str, Any] = {}
+
+        async def full() -> bool:
+            _, found = await api.get("/ui/api/system")
+            at.update({row["stage"]: row for row in found["stages"]}["ask"], all=found)
+            return bool(at["behind"] == 30 and at["in_hand"] + at["queued"] == 30)
+
+        await poll(full, 60)
+        assert 2 <= at["in_hand"] < 30
+        assert (at["done_last_minute"], at["paused"]) == (0, None)
+        waiting = [row for row in at["all"]["commits"] if row["topic"] == "llm-requests"]
+        assert sum(row["behind"] for row in waiting) == 30
+        assert all(0 <= row["oldest_seconds"] < 600 for row in waiting if row["behind"])
+        limiter = api.engine.context.turnstile.limiter
+        monkeypatch.setattr(type(limiter), "pause_left", lambda *_: 12.0)
+        _, found = await api.get("/ui/api/system")
+    paused = {row["stage"]: row["paused"] for row in found["stages"]}
+    assert paused.pop("ask") == "rate limited for 12 s"
+    assert set(paused.values()) == {None}

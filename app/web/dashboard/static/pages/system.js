@@ -1,12 +1,17 @@
-// This worker: what it depends on, how its stages stand, and every setting.
+// This worker: what it depends on, how its stages stand, what is committed, and every setting.
 
 import { h } from "../dom.js";
-import { count, figure, moment, many, since, span, whole, words } from "../format.js";
-import { badge, choice, facts, section, table } from "../parts.js";
+import { count, figure, moment, many, NONE, since, span, whole, words } from "../format.js";
+import { badge, choice, facts, section, table, tile } from "../parts.js";
+import { address } from "../route.js";
 
 const SHOWN = [
   { name: "Set", value: "set" },
   { name: "All", value: "all" },
+];
+const COMMITS = [
+  { name: "Topics", value: "topics" },
+  { name: "Partitions", value: "partitions" },
 ];
 
 export default {
@@ -14,22 +19,43 @@ export default {
   view: () => "/ui/api/system",
 
   render(data, { state, draw }) {
-    return [h("h1", null, "System"), worker(data), dependencies(data), stages(data), data.gate ? gate(data.gate) : null, settings(data, state, draw)];
+    return [h("h1", null, "System"), worker(data), dependencies(data), stages(data), commits(data, state, draw), data.gate ? gate(data.gate) : null, settings(data, state, draw), versions(data)];
   },
 };
 
 function worker(data) {
+  const loop = data.event_loop;
+  const slow = loop.p99_seconds !== null && loop.p99_seconds > 0.25;
   return section(
     "Worker",
     null,
-    facts([
-      ["Version", `answerloop ${data.version}, Python ${data.python}`],
-      ["Name", h("code", null, data.worker)],
-      ["Runs", data.pipelines.join(", ")],
-      ["Up for", `${whole(since(data.started_at, data.at))}, since ${moment(data.started_at)}`],
-    ]),
+    h(
+      "dl",
+      { class: "tiles" },
+      tile("Done", `${rate(data.stages.reduce((sum, row) => sum + row.per_second, 0))}/s`, "messages of all stages, last minute", { figure: "done" }),
+      tile("Event loop late", known(loop.median_seconds), loop.p99_seconds === null ? "being measured" : `p99 ${span(loop.p99_seconds)}, longest ${span(loop.longest_seconds)}, last minute${slow ? ": something blocks it" : ""}`, { figure: "loop-lag" }),
+      tile("Oldest not done", known(most(data.commits, "oldest_seconds")), "of what was fetched", { figure: "oldest" }),
+      tile("Last commit", known(least(data.commits, "commit_seconds")), "ago, of any partition", { figure: "commit" }),
+    ),
+    h(
+      "div",
+      { class: "below" },
+      facts([
+        ["Version", `answerloop ${data.version}`],
+        ["Name", h("code", null, data.worker)],
+        ["Runs", data.pipelines.join(", ")],
+        ["Up for", `${whole(since(data.started_at, data.at))}, since ${moment(data.started_at)}`],
+      ]),
+    ),
   );
 }
+
+const known = (seconds) => (seconds === null ? NONE : span(seconds));
+const rate = (value) => (value >= 100 ? count(Math.round(value)) : figure(value, value >= 10 ? 1 : 2));
+const seconds = (rows, name) => rows.map((row) => row[name]).filter((value) => value !== null);
+const most = (rows, name) => (seconds(rows, name).length ? Math.max(...seconds(rows, name)) : null);
+const least = (rows, name) => (seconds(rows, name).length ? Math.min(...seconds(rows, name)) : null);
+const total = (rows, name) => (rows.some((row) => row[name] === null) ? null : rows.reduce((sum, row) => sum + row[name], 0));
 
 function dependencies(data) {
   return section(
@@ -43,6 +69,7 @@ function dependencies(data) {
       columns: [
         { name: "Part", cell: (row) => row.name },
         { name: "State", class: "state", cell: (row) => badge(row.status) },
+        { name: "Answered in", number: true, cell: (row) => known(row.seconds) },
         { name: "Detail", class: "text", cell: (row) => row.detail },
       ],
     }),
@@ -50,7 +77,8 @@ function dependencies(data) {
 }
 
 function stages(data) {
-  const waits = (row) => Object.entries(row.waits_for).map(([what, number]) => `${what} (${number})`).join(", ");
+  const waits = (row) => Object.entries(row.waits_for).map(([what, number]) => `${what} (${number})`);
+  const held = (row) => [row.paused ? `paused: ${row.paused}` : null, ...waits(row)].filter(Boolean).join(", ");
   return section(
     "Stages",
     { aside: h("span", { class: "soft" }, "on this worker's partitions") },
@@ -60,16 +88,52 @@ function stages(data) {
       key: (row) => `${row.pipeline}/${row.stage}`,
       columns: [
         { name: "Stage", cell: (row) => row.stage },
-        { name: "Before it", number: true, cell: (row) => (row.behind === null ? "–" : count(row.behind)) },
+        { name: "Done/s", number: true, cell: (row) => h("span", { title: `${count(row.done_last_minute)} in the last minute` }, rate(row.per_second)) },
+        { name: "Before it", number: true, cell: (row) => count(row.behind) },
+        { name: "Queued", number: true, cell: (row) => count(row.queued) },
         { name: "In hand", number: true, cell: (row) => count(row.in_hand) },
         { name: "Oldest in hand", number: true, cell: (row) => (row.in_hand ? span(row.oldest_seconds) : "") },
-        { name: "Waits for", cell: waits },
+        { name: "Waits for", class: "text", cell: held },
         { name: "Reads", class: "text", cell: (row) => row.topics.join(", ") },
-        { name: "Partitions", number: true, cell: (row) => (row.partitions === null ? "–" : count(row.partitions)) },
       ],
     }),
-    h("p", { class: "soft below" }, "“Before it” are messages of its topics that are not done yet: what a stage can't keep up with grows there."),
+    h("p", { class: "soft below" }, "“Done/s” is of the last minute. “Before it” are messages of its topics that are not done yet: what a stage can't keep up with grows there. “Queued” were handed to it, and are not begun; a stage that reads chunks has chunks queued and in hand."),
   );
+}
+
+function commits(data, state, draw) {
+  const shown = state.commits ?? "topics";
+  const choose = (value) => {
+    state.commits = value;
+    draw();
+  };
+  const place = shown === "topics" ? (row) => `${row.group}/${row.topic}` : (row) => `${row.group}/${row.topic}/${row.partition}`;
+  const rows = new Map();
+  for (const row of data.commits) rows.set(place(row), [...(rows.get(place(row)) ?? []), row]);
+  return section(
+    "Commits",
+    { aside: choice("Commits shown by", COMMITS, shown, choose) },
+    table({
+      caption: `Commits of this worker by ${shown === "topics" ? "topic" : "partition"}`,
+      rows: [...rows.entries()],
+      key: ([key]) => key,
+      empty: h("p", { class: "soft" }, "No partition is this worker's at the moment."),
+      columns: [
+        { name: "Topic", cell: ([, own]) => h("a", { href: address("topics", [own[0].topic]) }, own[0].topic) },
+        { name: shown === "topics" ? "Partitions" : "Partition", number: true, cell: ([, own]) => count(shown === "topics" ? own.length : own[0].partition) },
+        { name: "Not done", number: true, cell: ([, own]) => count(total(own, "behind")) },
+        { name: "Oldest of them", number: true, cell: ([, own]) => known(most(own, "oldest_seconds")) },
+        { name: "Done, not committed", number: true, cell: ([, own]) => count(total(own, "acknowledged")) },
+        { name: "Last commit", number: true, cell: ([, own]) => known(least(own, "commit_seconds")) },
+        { name: "Group", class: "text", cell: ([, own]) => own[0].group },
+      ],
+    }),
+    h("p", { class: "soft below" }, "Seconds since this worker's last commit there, and since the time stamp of the oldest message in flight. A last commit that gets old while messages are done and not committed is trouble."),
+  );
+}
+
+function versions(data) {
+  return section("Versions", null, facts(data.versions.map((each) => [each.name, each.version])));
 }
 
 function gate(found) {
