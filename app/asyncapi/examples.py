@@ -81,8 +81,7 @@ def examples() -> dict[str, list[Example]]:
 def _records() -> Iterator[tuple[str, str, faust.Record]]:
     for name, record in _of_questions():
         yield name, record.question_id, record
-    letter = _letter()
-    yield "retries exhausted", letter.question.question_id, letter
+    yield "retries exhausted", _STORY["question_id"], _letter()
     yield "unreadable", "llm-requests/3/17", _unreadable()
     movies = [r.RecommendedMovie(movieId=318, score=4.6, confidence=0.71)]
     made = r.Recommendation(

@@ -31,6 +31,7 @@ from app.web.bodies import (
 )
 from app.web.connections import LARGE_BODY_SECONDS
 from app.web.replies import json_reply
+from models.questions import QuestionId
 
 _FILTERS = {
     "cause": bodies.Causes,
@@ -38,7 +39,7 @@ _FILTERS = {
     "since": bodies.When,
     "until": bodies.When,
     "attempts_at_least": bodies.Attempts,
-    "question_id": bodies.QuestionId,
+    "question_id": QuestionId,
     "state": LetterState,
 }
 

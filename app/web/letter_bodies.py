@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from app.core.redrive import LetterState
 from app.letters.redriving import MAX_BATCH
+from models.questions import QuestionId
 
 _DAY = r"2\d{3}-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
 _CLOCK = r"T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-3]):[0-5]\d)?"
@@ -25,7 +26,6 @@ Causes = Annotated[str, Meta(min_length=1, max_length=2000, description="Separat
 CauseName = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\A[^,\x00]*\Z")]
 TopicName = Annotated[str, Meta(min_length=1, max_length=249, pattern=r"\A[A-Za-z0-9._-]+\Z")]
 Attempts = Annotated[int, Meta(ge=0, le=10_000)]
-QuestionId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[\x21-\x7e]+\Z")]
 Order = Literal["newest", "oldest"]
 OriginText = Annotated[
     str,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import asyncio
 from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from app import __version__
+from app.asyncapi.schemas import json_value
 from app.settings import Settings
 from app.web.middleware import READS
-from app.web.openapi_operations import OPERATIONS
+from app.web.openapi_operations import OPERATIONS, operations_of
 from app.web.openapi_parts import (
     ALWAYS,
+    ERROR_EXAMPLES,
     ERRORS,
     JSON,
     RETRIED,
@@ -25,34 +29,39 @@ from app.web.openapi_parts import (
     Reply,
 )
 from app.web.openapi_shapes import Error
+from app.web.openapi_words import TAGS, WORDS
 from app.web.replies import json_reply
+from app.wire.dialect import portable
 
 _ABOUT = (
     "Asks language models questions until the answers pass, and never loses one. "
     'Errors are `{"error": {"code", "message", "field"?}}`.'
 )
 _REF = "#/components/schemas/{name}"
-#: What metadata may hold: `metadata_problem` refuses a NUL wherever it is.
-_JSON_VALUE = {
-    "anyOf": [
-        {"type": ["null", "boolean", "number"]},
-        {"type": "string", "pattern": r"^[^\x00]*$"},
-        {"type": "array", "items": {"$ref": "#/components/schemas/Json"}},
-        {
-            "type": "object",
-            "propertyNames": {"pattern": r"^[^\x00]*$"},
-            "additionalProperties": {"$ref": "#/components/schemas/Json"},
-        },
-    ]
-}
+#: operationId -> status -> a reply that a worker gave (tests/web/record_examples.py), lists cut.
+_EXAMPLES_FILE = "openapi_examples.json"
+
+
+@cache
+def reply_examples() -> dict[str, dict[str, Any]]:
+    """Return examples of JSON replies: by operationId, then status."""
+    text = resources.files(__package__).joinpath(_EXAMPLES_FILE).read_bytes()
+    found: dict[str, dict[str, Any]] = msgspec.json.decode(text)
+    return found
 
 
 def add_routes(app: web.Application, settings: Settings) -> None:
-    """Serve the description. Added last; it describes the routes that are there when asked."""
+    """Serve the description. It is made when it is asked for first, of the routes there are."""
+    made: list[dict[str, Any]] = []
 
     async def openapi(request: web.Request) -> web.Response:
-        token = settings.api_token is not None
-        return json_reply(describe(served_routes(request.app), token_needed=token))
+        if not made:
+            token, operations = settings.api_token is not None, operations_of(settings)
+            routes = served_routes(request.app)
+            made.append(
+                await asyncio.to_thread(describe, routes, token_needed=token, operations=operations)
+            )
+        return json_reply(made[0])
 
     app.router.add_get("/openapi.json", openapi)
 
@@ -84,7 +93,8 @@ def describe(
         method, _, path = name.partition(" ")
         described = _operation(operations[name], method, known, token_needed=token_needed)
         paths.setdefault(path, {})[method.lower()] = described
-    document = {
+    used = {operations[name].tag for name in names}
+    return {
         "openapi": "3.1.0",
         "info": {
             "title": "answerloop",
@@ -92,21 +102,21 @@ def describe(
             "description": _ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "tags": [{"name": tag, "description": about} for tag, about in TAGS.items() if tag in used],
         "paths": paths,
         "components": {
-            "schemas": {**components, "Json": _JSON_VALUE},
+            "schemas": {**portable(components), "Json": json_value(_REF)},
             "responses": {str(status): _error(status, known) for status in ERRORS},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
-    return _ecma(document)  # type: ignore[no-any-return]
 
 
 class _Schemas:
     """The schema of each type that the routes use."""
 
     def __init__(self, types: list[Any], schemas: Iterable[dict[str, Any]]) -> None:
-        self._pairs = list(zip(types, schemas, strict=True))
+        self._pairs = list(zip(types, map(portable, schemas), strict=True))
 
     def of(self, kind: Any) -> dict[str, Any]:
         if isinstance(kind, OneOf):
@@ -136,13 +146,15 @@ def _operation(
     if write and token_needed:
         errors.add(401)
     replies: dict[str, Any] = {
-        str(status): _reply(reply, known) for status, reply in operation.replies.items()
+        str(status): _reply(reply, known, reply_examples().get(operation.name, {}).get(str(status)))
+        for status, reply in operation.replies.items()
     }
     for status in sorted(errors - set(operation.replies)):
         replies[str(status)] = {"$ref": f"#/components/responses/{status}"}
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "description": WORDS.get(operation.name, operation.summary),
         "tags": [operation.tag],
         "responses": replies,
     }
@@ -172,11 +184,11 @@ def _parameter(parameter: Parameter, known: _Schemas) -> dict[str, Any]:
     return described
 
 
-def _reply(reply: Reply, known: _Schemas) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "description": reply.about,
-        "content": {n: {"schema": known.of(kind)} for n, kind in _contents(reply).items()},
-    }
+def _reply(reply: Reply, known: _Schemas, example: Any) -> dict[str, Any]:
+    content = {n: {"schema": known.of(kind)} for n, kind in _contents(reply).items()}
+    if example is not None:
+        content[JSON]["examples"] = {"recorded": {"value": example}}
+    described: dict[str, Any] = {"description": reply.about, "content": content}
     if reply.headers:
         described["headers"] = {
             name: {"description": about, "schema": {"type": "string"}}
@@ -193,7 +205,9 @@ def _contents(reply: Reply) -> dict[str, Any]:
 def _error(status: int, known: _Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": ERRORS[status],
-        "content": {JSON: {"schema": known.of(Error)}},
+        "content": {
+            JSON: {"schema": known.of(Error), "example": {"error": ERROR_EXAMPLES[status]}}
+        },
     }
     if status in RETRIED:
         described["headers"] = {
@@ -207,15 +221,3 @@ def _error(status: int, known: _Schemas) -> dict[str, Any]:
             "WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}
         }
     return described
-
-
-def _ecma(value: Any) -> Any:
-    r"""Return a document whose patterns are ECMA 262's: `^` and `$` for Python's `\A` and `\Z`."""
-    if isinstance(value, dict):
-        return {
-            key: re.sub(r"\\Z$", "$", re.sub(r"^\\A", "^", each))
-            if key == "pattern" and isinstance(each, str)
-            else _ecma(each)
-            for key, each in value.items()
-        }
-    return [_ecma(each) for each in value] if isinstance(value, list) else value

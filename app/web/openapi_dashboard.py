@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -10,23 +10,16 @@ from app.core.lifecycle import Status
 from app.web.bodies import CauseText, PageCursor, PageLimit, SearchText
 from app.web.dashboard import shapes, shapes_system
 from app.web.dashboard.routes import Events, Every
-from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
+from app.web.openapi_parts import EXAMPLE_ID, OneOf, Operation, Parameter, Reply, view
 from app.web.releases import ReleaseFilterBody, ReleaseIdsBody
+from models.questions import QuestionId
 
-_ID = "a852525a-fa24-564a-8061-04fa2fb83426"
-_QUESTION_ID = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[\x21-\x7e]+\Z")]
+_ID = Parameter("id", "path", QuestionId, "The question's id", EXAMPLE_ID)
 _VERSION = Annotated[str, Meta(min_length=1)]
 _FILE = Annotated[str, Meta(pattern=r"\A[a-z_/]+\.(js|css|svg)\Z")]
 
 _LIMIT = Parameter("limit", "query", PageLimit, "Most questions on a page (50)", 50)
 _CURSOR = Parameter("cursor", "query", PageCursor, "The `cursor` of the page before")
-
-
-def _view(
-    name: str, summary: str, kind: Any, *parameters: Parameter, errors: Any = ()
-) -> Operation:
-    reply = Reply("The view", kind)
-    return Operation(name, summary, "dashboard", {200: reply}, parameters, errors=errors)
 
 
 _LIVE = Operation(
@@ -71,7 +64,7 @@ _RELEASE = Operation(
     tag="questions",
     body=OneOf((ReleaseIdsBody, ReleaseFilterBody)),
     body_examples={
-        "english": {"question_ids": [_ID], "dry_run": False},
+        "english": {"question_ids": [EXAMPLE_ID], "dry_run": False},
         "español": {"question_ids": ["pregunta-7"]},
         "plan": {"filter": {"cause": "rate_limited"}, "limit": 100},
     },
@@ -81,10 +74,10 @@ _RELEASE = Operation(
 
 #: `METHOD /path` -> its description.
 DASHBOARD_OPERATIONS: dict[str, Operation] = {
-    "GET /ui/api/overview": _view(
+    "GET /ui/api/overview": view(
         "getOverview", "All questions, and what this worker is doing", shapes.OverviewShown
     ),
-    "GET /ui/api/questions": _view(
+    "GET /ui/api/questions": view(
         "findQuestions",
         "Questions by state, or those that hold a text, newest first",
         shapes.QuestionsShown,
@@ -94,21 +87,21 @@ DASHBOARD_OPERATIONS: dict[str, Operation] = {
         _CURSOR,
         errors=(422, 503),
     ),
-    "GET /ui/api/questions/{id}": _view(
+    "GET /ui/api/questions/{id}": view(
         "getQuestionView",
         "A question with its calls and dead letters",
         shapes.QuestionShown,
-        Parameter("id", "path", _QUESTION_ID, "The question's id", _ID),
+        _ID,
         errors=(404, 503),
     ),
-    "GET /ui/api/questions/{id}/journey": _view(
+    "GET /ui/api/questions/{id}/journey": view(
         "getJourney",
         "A question's way through the topics, with partitions and offsets",
         shapes.JourneyShown,
-        Parameter("id", "path", _QUESTION_ID, "The question's id", _ID),
+        _ID,
         errors=(404, 503),
     ),
-    "GET /ui/api/retries": _view(
+    "GET /ui/api/retries": view(
         "getRetries",
         "What waits: due times, causes, and the list, soonest first",
         shapes.RetriesShown,
@@ -117,7 +110,7 @@ DASHBOARD_OPERATIONS: dict[str, Operation] = {
         _CURSOR,
         errors=(422, 503),
     ),
-    "GET /ui/api/system": _view(
+    "GET /ui/api/system": view(
         "getSystem",
         "This worker: dependencies, stages, commits, event loop, gate, versions, settings",
         shapes_system.SystemShown,

@@ -11,8 +11,10 @@ from app.web import letter_bodies as bodies
 from app.web.bodies import PageCursor, PageLimit
 from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
 from app.web.openapi_shapes import Shape, Timestamp
+from models.questions import QuestionId
 
 _ORIGIN = "llm-responses-error/3/17"
+KeptState = Literal["open", "redriving", "redriven"]
 
 
 class WouldSend(Shape, kw_only=True):
@@ -42,7 +44,7 @@ class ListedLetter(Shape, kw_only=True):
     first_seen_at: Timestamp
     dead_at: Timestamp
     bytes: int | None
-    state: Literal["open", "redriving", "redriven"]
+    state: KeptState
     redrive_id: int | None
     redriven_at: Timestamp | None
     became_round: int | None
@@ -56,7 +58,7 @@ class Counted(Shape):
 
     cause: str
     topic: str
-    state: Literal["open", "redriving", "redriven"]
+    state: KeptState
     letters: int
 
 
@@ -150,7 +152,7 @@ _LIST = Operation(
         Parameter("since", "query", bodies.When, "Dead since", "2h"),
         Parameter("until", "query", bodies.When, "Dead before", "2026-11-25T18:00:00Z"),
         Parameter("attempts_at_least", "query", bodies.Attempts, "After this many attempts", 2),
-        Parameter("question_id", "query", bodies.QuestionId, "Of this question"),
+        Parameter("question_id", "query", QuestionId, "Of this question"),
         Parameter("state", "query", LetterState, "open (the default), redriven or all", "open"),
         Parameter("limit", "query", PageLimit, "Most letters on a page (50)", 50),
         Parameter("cursor", "query", PageCursor, "The `cursor` of the page before"),

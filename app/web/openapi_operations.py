@@ -6,11 +6,11 @@ new route has its row. The parameters' names are also what requests are held to.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from app.core.lifecycle import Status
+from app.core.ratings.events import RatingLimits
+from app.settings import Settings
 from app.web import openapi_shapes as shapes
 from app.web.bodies import (
     IdempotencyKey,
@@ -23,14 +23,14 @@ from app.web.bodies import (
 )
 from app.web.openapi_dashboard import DASHBOARD_OPERATIONS
 from app.web.openapi_letters import LETTER_OPERATIONS
-from app.web.openapi_parts import OneOf, Operation, Parameter, Reply
+from app.web.openapi_parts import EXAMPLE_ID, OneOf, Operation, Parameter, Reply
 from app.web.openapi_quality import QUALITY_OPERATIONS
-from app.web.openapi_rating_intake import RATING_INTAKE_OPERATIONS
+from app.web.openapi_rating_intake import rating_intake_operations
 from app.web.openapi_ratings import RATING_OPERATIONS
 from app.web.openapi_topics import TOPIC_OPERATIONS
+from models.questions import QuestionId
 
-_ID = "a852525a-fa24-564a-8061-04fa2fb83426"
-_QUESTION_ID = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[\x21-\x7e]+\Z")]
+_ID = Parameter("id", "path", QuestionId, "The question's id", EXAMPLE_ID)
 
 _QUERY = Operation(
     name="askQuestion",
@@ -75,7 +75,7 @@ _QUESTION = Operation(
     name="getQuestion",
     summary="A question with every attempt",
     tag="questions",
-    parameters=(Parameter("id", "path", _QUESTION_ID, "The question's id", _ID),),
+    parameters=(_ID,),
     replies={200: Reply("The question", shapes.Question)},
     errors=(404, 503),
 )
@@ -105,7 +105,7 @@ _QUESTION_COSTS = Operation(
     name="getQuestionCosts",
     summary="What the calls of a question cost, by model",
     tag="questions",
-    parameters=(Parameter("id", "path", _QUESTION_ID, "The question's id", _ID),),
+    parameters=(_ID,),
     replies={200: Reply("Calls, tokens, seconds", shapes.QuestionCosts)},
     errors=(404, 503),
 )
@@ -164,7 +164,7 @@ def _probe(name: str, summary: str, kind: Any, *errors: int) -> Operation:
     return Operation(name, summary, "service", {200: Reply("Yes", kind)}, errors=errors)
 
 
-#: `METHOD /path` -> its description.
+#: `METHOD /path` -> its description, where no setting says otherwise.
 OPERATIONS: dict[str, Operation] = {
     "POST /query": _QUERY,
     "GET /questions/{id}": _QUESTION,
@@ -182,9 +182,15 @@ OPERATIONS: dict[str, Operation] = {
     **TOPIC_OPERATIONS,
     **QUALITY_OPERATIONS,
     **RATING_OPERATIONS,
-    **RATING_INTAKE_OPERATIONS,
+    **rating_intake_operations(RatingLimits()),
     "GET /asyncapi.json": _probe(
         "getAsyncApi", "The topics: records, keys, who sends and receives", dict[str, Any]
     ),
     "GET /openapi.json": _probe("getOpenApi", "This description", dict[str, Any]),
 }
+
+
+def operations_of(settings: Settings) -> dict[str, Operation]:
+    """Return all descriptions, with the bounds that are settings."""
+    limits = RatingLimits(settings.rating_max_user_id, settings.rating_max_movie_id)
+    return {**OPERATIONS, **rating_intake_operations(limits)}

@@ -127,6 +127,7 @@ class Scored(Shape, kw_only=True):
     recall: float
     f1: float
     cut: bool
+    threshold: float
     verdict: Literal["pass", "fail"]
     guards: list[str]
 
@@ -142,15 +143,18 @@ class ScorerFacts(Shape, kw_only=True):
     gate: str
 
 
-class PairScore(Scored, kw_only=True):
-    scorer: str
-    model: str
-    layer: int | None
-    rescaled: bool
-    library: str
-    threshold: float
-    metric: MetricName
-    gate: str
+#: One pair: its figures, and by what it was scored (structs have one base only).
+PairScore = msgspec.defstruct(
+    "PairScore",
+    [
+        (each.name, each.type)
+        for part in (Scored, ScorerFacts)
+        for each in msgspec.structs.fields(part)
+        if part is Scored or each.name != "threshold"  # both have it, the pair's is in its language
+    ],
+    bases=(Shape,),
+    kw_only=True,
+)
 
 
 class PairScores(ScorerFacts, kw_only=True):

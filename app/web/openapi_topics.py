@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from msgspec import Meta
-
 from app.web.dashboard import shapes_topics as shapes
 from app.web.dashboard.messages import (
     CutText,
@@ -16,32 +12,28 @@ from app.web.dashboard.messages import (
     PartitionNumber,
     TimeText,
 )
-from app.web.openapi_parts import Operation, Parameter, Reply
+from app.web.letter_bodies import TopicName
+from app.web.openapi_parts import Operation, Parameter, view
 
-_NAME = Annotated[str, Meta(min_length=1, max_length=249, pattern=r"\A[A-Za-z0-9._-]+\Z")]
-_TOPIC = Parameter("topic", "path", _NAME, "A topic of the pipeline", "dead-letters")
-
-
-def _view(
-    name: str, summary: str, kind: Any, *parameters: Parameter, errors: tuple[int, ...] = (503,)
-) -> Operation:
-    reply = Reply("The view", kind)
-    return Operation(name, summary, "dashboard", {200: reply}, parameters, errors=errors)
+_TOPIC = Parameter("topic", "path", TopicName, "A topic of the pipeline", "dead-letters")
 
 
 #: `METHOD /path` -> its description.
 TOPIC_OPERATIONS: dict[str, Operation] = {
-    "GET /ui/api/topics": _view(
-        "getTopics", "Every topic: messages, bytes, retention, what differs", shapes.TopicsShown
+    "GET /ui/api/topics": view(
+        "getTopics",
+        "Every topic: messages, bytes, retention, what differs",
+        shapes.TopicsShown,
+        errors=(503,),
     ),
-    "GET /ui/api/topics/{topic}": _view(
+    "GET /ui/api/topics/{topic}": view(
         "getTopic",
         "One topic: its partitions and settings",
         shapes.TopicShown,
         _TOPIC,
         errors=(404, 503),
     ),
-    "GET /ui/api/topics/{topic}/messages": _view(
+    "GET /ui/api/topics/{topic}/messages": view(
         "findMessages",
         "Messages by time, newest first: a page, or a part of a search",
         shapes.MessagesShown,
@@ -63,7 +55,7 @@ TOPIC_OPERATIONS: dict[str, Operation] = {
         Parameter("limit", "query", MessageLimit, "Most messages (50)", 50),
         errors=(404, 422, 503),
     ),
-    "GET /ui/api/topics/{topic}/{partition}/{offset}": _view(
+    "GET /ui/api/topics/{topic}/{partition}/{offset}": view(
         "getMessage",
         "One message: key, headers, value, and why it does not fit",
         shapes.MessageShown,
@@ -72,9 +64,10 @@ TOPIC_OPERATIONS: dict[str, Operation] = {
         Parameter("offset", "path", Offset, "Its offset", 7),
         errors=(404, 503),
     ),
-    "GET /ui/api/groups": _view(
+    "GET /ui/api/groups": view(
         "getGroups",
         "The pipelines' consumer groups: what is late, and what waits by design",
         shapes.GroupsShown,
+        errors=(503,),
     ),
 }

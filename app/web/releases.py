@@ -16,9 +16,8 @@ from app.core.questions import StoredQuestion, timestamp
 from app.errors import BrokerUnavailable, InputError
 from app.web.audit import note
 from app.web.bodies import CauseText, PageCursor, decode, read_bytes
-from app.web.letter_bodies import QuestionId
 from app.web.replies import json_reply
-from models.questions import RetryDue
+from models.questions import QuestionId, RetryDue
 
 MAX_RELEASED = 500
 #: Ids that a line of the audit log names.

@@ -13,11 +13,14 @@ from app.settings import load_settings
 from app.web import openapi_shapes as shapes
 from app.web.bodies import decode
 from app.web.middleware import READS
-from app.web.openapi import describe, served_routes
+from app.web.openapi import describe, reply_examples, served_routes
 from app.web.openapi_operations import OPERATIONS
-from app.web.openapi_parts import RETRIED, OneOf
+from app.web.openapi_parts import ERRORS, JSON, RETRIED, OneOf
+from app.web.openapi_words import TAGS, WORDS
+from tests.asyncapi.official import refs, resolved, validator
 from tests.docs import facts
 from tests.web.client import serving
+from tests.web.record_examples import WITHOUT
 
 ASK = {"question_text": "¿Por qué?", "original_answer": "An answer", "metadata": {"a": [1]}}
 SERVED = served_routes(facts.web_app())
@@ -29,6 +32,10 @@ def described(document: dict[str, Any]) -> set[str]:
         for path, methods in document["paths"].items()
         for method in methods
     }
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for methods in document["paths"].values() for each in methods.values()]
 
 
 def test_every_served_route_is_described_and_every_described_one_is_served() -> None:
@@ -78,6 +85,78 @@ def _takes(raw: bytes, kind: type) -> bool:
     except InputError:
         return False
     return True
+
+
+def test_each_operation_says_what_it_does_and_has_a_name_of_its_own() -> None:
+    names = [operation.name for operation in OPERATIONS.values()]
+    assert len(set(names)) == len(names)
+    assert set(names) == set(WORDS), "app/web/openapi_words.py has a line for each operation"
+    assert {operation.tag for operation in OPERATIONS.values()} == set(TAGS)
+    document = describe(SERVED, token_needed=True)
+    assert [tag["name"] for tag in document["tags"]] == list(TAGS)
+    for operation in operations(document):
+        assert operation["description"] == WORDS[operation["operationId"]]
+
+
+def test_each_error_that_is_described_can_come_and_looks_like_its_example() -> None:
+    document = describe(SERVED, token_needed=True)
+    used = {status for each in operations(document) for status in each["responses"]}
+    assert used >= set(document["components"]["responses"]) == {str(each) for each in ERRORS}
+    codes = facts.error_codes()
+    for response in document["components"]["responses"].values():
+        example = response["content"][JSON]["example"]
+        assert msgspec.convert(example, shapes.Error).error.code in codes
+
+
+@pytest.mark.parametrize("route", list(OPERATIONS))
+def test_a_reply_has_an_example_that_a_worker_gave(route: str) -> None:
+    """When a reply has changed: python -m tests.web.record_examples."""
+    operation = OPERATIONS[route]
+    recorded = reply_examples().get(operation.name, {})
+    if operation.name in WITHOUT:
+        assert recorded == {}
+        return
+    assert recorded.keys() == {str(s) for s in operation.replies if s != 503}
+    for status, example in recorded.items():
+        kind = operation.replies[int(status)].kind
+        kinds = kind.kinds if isinstance(kind, OneOf) else (kind,)
+        assert any(_fits(example, each) for each in kinds), (
+            f"{route} has changed: python -m tests.web.record_examples"
+        )
+
+
+def _fits(example: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(example, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def test_all_examples_fit_the_schemas_as_other_programs_read_them() -> None:
+    document = describe(SERVED, token_needed=True)
+    seen = 0
+    for operation in operations(document):
+        bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for content in [each for body in bodies for each in body.get("content", {}).values()]:
+            check = validator(document, content["schema"])
+            for example in content.get("examples", {}).values():
+                check.validate(example["value"])
+                seen += 1
+        for parameter in operation.get("parameters", ()):
+            if "example" in parameter:
+                validator(document, parameter["schema"]).validate(parameter["example"])
+    assert seen > len(OPERATIONS)
+    for ref in refs(document):
+        resolved(document, ref)
+
+
+@pytest.mark.parametrize("most", [10, 500_000])
+async def test_bounds_that_are_settings_are_told_as_they_are_set(most: int) -> None:
+    async with serving(ratings=True, rating_max_user_id=most) as api:
+        _, document = await api.get("/openapi.json")
+    event = document["components"]["schemas"]["RatingEvent"]
+    assert event["properties"]["userId"]["maximum"] == most
 
 
 async def test_real_replies_have_exactly_the_described_shapes() -> None:

@@ -19,7 +19,7 @@ from app.settings import load_settings
 from app.topics import rating_topic_table
 from app.transports import storage_for
 from app.web import rating_intake
-from app.web.openapi_rating_intake import RatingBody, RatingsBody
+from app.web.openapi_rating_intake import rating_bodies
 from app.web.rating_intake import MAX_RATINGS, read_ratings
 from app.web.server import make_web_app
 from app.wire.ratings import encode_rating
@@ -197,13 +197,14 @@ async def test_a_silent_log_is_not_waited_for_by_everybody(monkeypatch: pytest.M
 
 
 def test_the_description_takes_what_is_taken() -> None:
-    for body, shape in ((GOOD, RatingBody), ({"ratings": [GOOD]}, RatingsBody)):
+    one, several = rating_bodies(LIMITS)
+    for body, shape in ((GOOD, one), ({"ratings": [GOOD]}, several)):
         raw = msgspec.json.encode(body)
         msgspec.json.decode(raw, type=shape)
         assert len(read_ratings(raw, LIMITS)) == 1
-    for wrong in ({"rating": 3.3}, {"userId": 0}, {"extra": 1}):
+    for wrong in ({"rating": 3.3}, {"userId": 0}, {"userId": 1001}, {"extra": 1}):
         raw = msgspec.json.encode(GOOD | wrong)
         with pytest.raises(msgspec.ValidationError):
-            msgspec.json.decode(raw, type=RatingBody)
+            msgspec.json.decode(raw, type=one)
         with pytest.raises(InputError):
             read_ratings(raw, LIMITS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from app.web.dashboard.shapes import WaitsOfCause
 from app.web.openapi_shapes import Shape, Timestamp
 
 
@@ -152,19 +153,13 @@ class GroupShown(Shape):
     topics: list[TopicLagShown]
 
 
-class CauseWaits(Shape):
-    cause: str
-    questions: int
-    next_due_at: Timestamp
-
-
 class WaitsShown(Shape):
     """Retries that wait: `by_design` until they are due; those that are `due` are late."""
 
     questions: int
     by_design: int
     due: int
-    by_cause: list[CauseWaits]
+    by_cause: list[WaitsOfCause]
 
 
 class GroupsShown(Shape):
