@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import click
+from click.shell_completion import CompletionItem
 
 #: name -> (module, attribute, one line for the overview)
 Commands = Mapping[str, tuple[str, str, str]]
@@ -26,6 +27,15 @@ class LazyGroup(click.Group):
         module, attribute, _ = self.commands_by_name[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Name commands without importing them; options as click does."""
+        commands = [
+            CompletionItem(name, help=about)
+            for name, (*_, about) in self.commands_by_name.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

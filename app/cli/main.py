@@ -34,8 +34,10 @@ COMMANDS = {
     "load": ("app.cli.load", "load", "Traffic at a rate, and the latencies it met"),
     "fake-llm": ("app.cli.fake_llm", "fake_llm", "A model server that fails on demand"),
     "chaos": ("app.cli.chaos", "chaos", "Break things on purpose, and audit what came of it"),
+    "models": ("app.cli.models", "models", "The bundled models: list, install"),
     "db": ("app.cli.db", "db", "Migrate the database, show its state"),
     "doctor": ("app.cli.doctor", "doctor", "Look at all that is needed; say the mends"),
+    "completion": ("app.cli.completion", "completion", "Complete commands in the shell"),
     "config": ("app.cli.config", "config", "Show and check the settings"),
 }
 

