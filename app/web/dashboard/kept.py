@@ -32,30 +32,56 @@ class Kept(Generic[Value]):
     """Keeps what `read` returned for `seconds`, or longer when reading takes long.
 
     Who asks gets what is there at once, and starts a new reading when it is due; only a value that
-    is missing, or old, is waited for, and no longer than `PATIENCE_SECONDS`. A database that is
-    away makes the value old, it does not make anybody wait or fail.
+    is missing, or old, is waited for, and no longer than `PATIENCE_SECONDS`; an old one not at all
+    with `old_at_once`. A database that is away makes the value old, it does not make anybody wait
+    or fail.
     """
 
-    def __init__(self, read: Callable[[], Awaitable[Value]], seconds: float, log: Any) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[Value]],
+        seconds: float,
+        log: Any,
+        *,
+        old_at_once: bool = False,
+    ) -> None:
+        self._old_at_once = old_at_once
         self._read = read
         self._seconds = seconds
         self._log = log
         self._known: Known[Value] = Known()
         self._read_at = float("-inf")
-        self._took = 0.0
+        #: How long the last reading took, in seconds.
+        self.took = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
     def interval(self) -> float:
         """Seconds from one reading to the next."""
-        return max(self._seconds, self._took / SHARE)
+        return max(self._seconds, self.took / SHARE)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last reading ended, or failed; infinite before the first."""
+        return time.monotonic() - self._read_at
+
+    async def renewed(self) -> None:
+        """Make a new reading, or wait for the one that is under way. Never raises."""
+        self._begin()
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    def _begin(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._renew())
 
     async def get(self) -> Known[Value]:
         """Return what is known; never raises because something is away."""
-        age = time.monotonic() - self._read_at
-        if age >= self.interval and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._renew())
-        old = self._known.value is None or age > STALE_INTERVALS * self.interval
+        age = self.age
+        if age >= self.interval:
+            self._begin()
+        stale = age > STALE_INTERVALS * self.interval and not self._old_at_once
+        old = self._known.value is None or stale
         if old and self._task is not None and not self._task.done():
             await asyncio.wait({self._task}, timeout=PATIENCE_SECONDS)
         return self._known
@@ -78,5 +104,5 @@ class Kept(Generic[Value]):
             self._known = Known(self._known.value, self._known.at, trouble)
         else:
             self._known = Known(value, time.time(), None)
-            self._took = time.monotonic() - started
+            self.took = time.monotonic() - started
         self._read_at = time.monotonic()

@@ -21,6 +21,7 @@ from app.web.dashboard.gate_check import GateChecks
 from app.web.dashboard.kept import Kept
 from app.web.dashboard.system import gate_shown
 from app.web.dashboard.topics import at_last
+from app.web.dashboard.warm import Warm
 from app.web.replies import json_reply
 
 READ_SECONDS = 5.0
@@ -39,19 +40,29 @@ class Range(StrEnum):
 
 
 class QualityViews:
-    """Serves the quality of each range. All who look share the readings."""
+    """Serves the quality of each range. All who look share the readings.
+
+    They take seconds where there are many questions: so they are made before anybody asks, and who
+    comes after a while gets the last one at once, with its time, and a new one some seconds later.
+    """
 
     def __init__(self, context: Context, settings: Settings) -> None:
         self._context = context
         self._checks = GateChecks(context, settings)
         self._kept: dict[Range, Kept[dict[str, Any]]] = {
-            each: Kept(partial(self._read, each), READ_SECONDS, context.log) for each in Range
+            each: Kept(partial(self._read, each), READ_SECONDS, context.log, old_at_once=True)
+            for each in Range
         }
+        #: The page opens with the last day.
+        first = (self._kept[Range.DAY], self._kept[Range.ALL], self._kept[Range.HOUR])
+        self._warm = Warm(first, lambda: context.opened is not None)
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/ui/api/quality", self._quality)
+        app.on_startup.append(self._warm.start)
 
     async def close(self) -> None:
+        await self._warm.close()
         await self._checks.close()
         for each in self._kept.values():
             await each.close()

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import structlog
+from aiohttp import web
 
 from app.errors import StoreUnavailable
 from app.web.dashboard.figures import percentile
 from app.web.dashboard.kept import SHARE, Kept
 from app.web.dashboard.verdict import Level, Situation, findings
+from app.web.dashboard.warm import Warm
 
 UP = {"status": "up", "detail": "fine"}
 
@@ -128,3 +130,39 @@ def test_the_worst_comes_first_and_one_trouble_is_told_once() -> None:
     found = findings(now)
     assert [each.level for each in found] == [Level.BAD, Level.WARN, Level.WARN]
     assert found[0].text == "The broker is down (nothing is taken in and nothing moves): gone."
+
+
+async def test_who_comes_after_a_while_gets_the_old_value_at_once() -> None:
+    source = Source(1, 2, seconds=0.5)
+    values = Kept(source.read, 0.0, structlog.get_logger(), old_at_once=True)
+    await values.renewed()
+    values.took = 0.0  # so that it is due, and older than three intervals
+    started = time.monotonic()
+    assert (await values.get()).value == 1
+    assert time.monotonic() - started < 0.4
+    await values.renewed()
+    assert source.readings == 2, "a new one was under way, and no other was begun"
+    assert (await values.get()).value == 2
+
+
+async def test_readings_are_made_before_anybody_asks_once_they_can_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.web.dashboard.warm.LOOK_SECONDS", 0.01)
+    source, ready = Source(1, 2), False
+    values = kept(source)
+    warm = Warm([values], lambda: ready)
+    await warm.start(web.Application())
+    await asyncio.sleep(0.1)
+    assert source.readings == 0
+    ready = True
+    while values.age == float("inf"):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert source.readings == 1, "the next one comes after a minute"
+    assert (await values.get()).value == 1
+    monkeypatch.setattr("app.web.dashboard.warm.LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("app.web.dashboard.warm.IDLE_SHARE", 1.0)
+    while source.readings < 2:
+        await asyncio.sleep(0.01)
+    await warm.close()
