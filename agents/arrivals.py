@@ -120,11 +120,12 @@ async def _let_in(context: Context, waiting: int) -> int:
 async def _one(context: Context, stage: str, arrival: Arrival, handle: HandleOne) -> None:
     _observe_wait(context, stage, [arrival])
     started = perf_counter()
+    trace_id = None
     if isinstance(arrival.value, Rejected):
-        await _bury_rejected(context, [arrival])
+        await _bury_rejected(context, stage, [arrival])
     else:
-        await _guarded(context, stage, arrival, handle)
-    context.metrics.observe("stage_seconds", perf_counter() - started, stage)
+        trace_id = await _guarded(context, stage, arrival, handle)
+    context.metrics.observe("stage_seconds", perf_counter() - started, stage, trace_id=trace_id)
 
 
 async def _whole_chunk(context: Context, stage: str, chunk: Chunk, handle: HandleChunk) -> None:
@@ -141,11 +142,12 @@ async def _good_and_rejected(
     rejected = [arrival for arrival in chunk if isinstance(arrival.value, Rejected)]
     good = [arrival for arrival in chunk if not isinstance(arrival.value, Rejected)]
     if rejected:
-        await _bury_rejected(context, rejected)
+        await _bury_rejected(context, stage, rejected)
     if not good:
         return
     try:
-        await handle(context, good)
+        with context.tracing.stage(stage, good):
+            await handle(context, good)
     except Draining:
         raise
     except Exception:  # noqa: BLE001 (the stage boundary: see below)
@@ -166,24 +168,35 @@ def _observe_wait(context: Context, stage: str, chunk: Chunk) -> None:
     context.metrics.observe_all("queue_seconds", (now - each.timestamp for each in chunk), stage)
 
 
-async def _guarded(context: Context, stage: str, arrival: Arrival, handle: HandleOne) -> None:
-    """Handle one message; an unexpected error is logged and dead-letters it."""
-    try:
-        await handle(context, arrival)
-    except Draining:
-        raise
-    except Exception as error:  # noqa: BLE001 (the stage boundary: nothing may be lost)
-        context.metrics.count("stage_errors", stage)
-        context.log.error("stage_error", stage=stage, error=traceback.format_exc())
+async def _guarded(context: Context, stage: str, arrival: Arrival, handle: HandleOne) -> str | None:
+    """Handle one message; an unexpected error is logged and dead-letters it.
+
+    Returns its trace's id, where there is one.
+    """
+    with context.tracing.stage(stage, [arrival]) as span:
         try:
-            await publish(context, [internal_error_letter(context, stage, arrival, error)])
-        except ValueError:  # the question itself can't be written again: keep its bytes alone
-            bare = replace(arrival, value=None)
-            await publish(context, [internal_error_letter(context, stage, bare, error)])
+            await handle(context, arrival)
+        except Draining:
+            raise
+        except Exception as error:  # noqa: BLE001 (the stage boundary: nothing may be lost)
+            span.failed(error)
+            context.metrics.count("stage_errors", stage)
+            context.log.error("stage_error", stage=stage, error=traceback.format_exc())
+            await _bury_broken(context, stage, arrival, error)
+        return span.trace_id
 
 
-async def _bury_rejected(context: Context, rejected: list[Arrival]) -> None:
-    await publish(context, [rejected_letter(context, arrival) for arrival in rejected])
+async def _bury_broken(context: Context, stage: str, arrival: Arrival, error: Exception) -> None:
+    try:
+        await publish(context, [internal_error_letter(context, stage, arrival, error)])
+    except ValueError:  # the question itself can't be written again: keep its bytes alone
+        bare = replace(arrival, value=None)
+        await publish(context, [internal_error_letter(context, stage, bare, error)])
+
+
+async def _bury_rejected(context: Context, stage: str, rejected: list[Arrival]) -> None:
+    with context.tracing.stage(stage, rejected):
+        await publish(context, [rejected_letter(context, arrival) for arrival in rejected])
     context.metrics.count("dead_letters", "rejected", by=len(rejected))
 
 
@@ -203,4 +216,5 @@ def arrival_of(event: Any) -> Arrival:
         message.key,
         message.value,
         event.value,
+        message.headers,
     )

@@ -15,6 +15,7 @@ from agents.in_hand import WaitingFor
 from agents.outages import Outages
 from app.metrics import Metrics
 from app.ports import Clock
+from app.tracing import NO_TRACING, Tracing
 from app.transports import StreamApp
 
 
@@ -63,6 +64,8 @@ class StageContext:
     random: Random = field(default_factory=Random)
     log: structlog.stdlib.BoundLogger = field(default_factory=_logger)
     outages: Outages = field(default_factory=Outages)
+    #: Opened when the worker boots, too.
+    tracing: Tracing = NO_TRACING
     opened: StagePorts | None = None
     #: What the watchdog found standing still, for people; None while all is well.
     stuck: str | None = None

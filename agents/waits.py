@@ -11,6 +11,7 @@ import faust
 
 from agents.stage_context import StageContext
 from app.errors import BrokerUnavailable, RowLocked, StoreUnavailable, UnavailableError
+from app.tracing.port import MessageHeaders
 
 T = TypeVar("T")
 
@@ -33,11 +34,12 @@ class Draining(Exception):
 
 
 class Outgoing(NamedTuple):
-    """A message to send."""
+    """A message to send. Without `headers` it carries on the trace of what is in hand."""
 
     topic: str
     key: str
     record: faust.Record
+    headers: MessageHeaders | None = None
 
 
 def raise_if_draining(context: StageContext) -> None:
@@ -96,7 +98,11 @@ async def until_up(context: StageContext, what: str, attempt: Callable[[], Await
                     context.log.warning("waiting", for_what=what, reason=str(error)[:300])
                 wait.trouble = str(error)[:300]
             else:
-                context.metrics.observe(_HISTOGRAMS[what], perf_counter() - started)
+                context.metrics.observe(
+                    _HISTOGRAMS[what],
+                    perf_counter() - started,
+                    trace_id=context.tracing.trace_id(),
+                )
                 return result
             wait.renew(pause + TRY_SECONDS[what])
             await interruptible(context, asyncio.sleep(pause), grace_seconds=0)
@@ -154,4 +160,5 @@ def _counter_of(error: UnavailableError) -> str:
 
 async def _send(context: StageContext, message: Outgoing) -> None:
     channel = context.channel(message.topic)
-    await (await channel.send(key=message.key, value=message.record))
+    headers = message.headers or context.tracing.headers(message.key)
+    await (await channel.send(key=message.key, value=message.record, headers=headers))

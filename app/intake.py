@@ -15,6 +15,7 @@ from app.core.pulse import Pulse
 from app.core.questions import StoredQuestion
 from app.errors import BrokerUnavailable, InputError, StoreUnavailable
 from app.ports import Accepted
+from app.tracing import Carrier
 from models.questions import Question
 
 #: How long the log may take to acknowledge before the client is told to come back: a busy machine
@@ -84,10 +85,12 @@ class Intake:
         fresh: bool = False,
         source: str = "api",
         will_wait: bool = False,
+        trace: Carrier | None = None,
     ) -> Taken:
         """Find the stored answer of a question, or put it on the log.
 
-        With `will_wait` its end is awaited from now on: give what is returned to `wait`.
+        With `will_wait` its end is awaited from now on: give what is returned to `wait`. `trace`
+        is the trace context of whoever asks.
 
         Raises BrokerUnavailable when the log does not acknowledge in time, InputError when an
         idempotency key comes again with another body. A dead question gets a new round.
@@ -104,7 +107,8 @@ class Intake:
         question = self._question(key, new, round_)
         ended = self._context.watch.expect(key) if will_wait else None
         try:
-            await self.send([question])
+            with self._context.tracing.intake([question], trace, source):
+                await self.send([question])
         except BaseException:
             if ended is not None:
                 ended.cancel()
@@ -130,9 +134,12 @@ class Intake:
     async def send(self, questions: Sequence[Question]) -> None:
         """Append questions to the log and wait for the acknowledgement of all."""
         channel = self._context.channel(self._context.names.questions_pending)
+        tracing = self._context.tracing
 
         async def one(question: Question) -> None:
-            await (await channel.send(key=question.question_id, value=question))
+            key = question.question_id
+            headers = tracing.headers(key)
+            await (await channel.send(key=key, value=question, headers=headers))
 
         clock = asyncio.get_running_loop().time
         if self._pulse.refuses(clock()):

@@ -58,6 +58,8 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ratings_fenced": ("Saves refused because another worker has gone on with the partition", ()),
     "recommendations_published": ("Recommendations made and published", ()),
     "http_requests": ("HTTP requests", ("route", "code")),
+    "trace_spans_sent": ("Spans that the collector of traces took", ()),
+    "trace_spans_dropped": ("Spans that were lost: the queue was full, or nobody took them", ()),
 }
 
 GAUGES: dict[str, str] = {

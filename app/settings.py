@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.config.causes import read_causes
+from app.config.collector import usable_collector
 from app.config.pipelines import PIPELINES, QUESTIONS, RATINGS, pipelines_of
 from app.config.reading import PREFIX, dotenv, first_error, loopback, refuse_unknown_names
 from app.config.secret_urls import masked_url
@@ -224,6 +225,9 @@ class Settings(BaseSettings):
         description="Names with a dot that the API is reached by, separated by commas; *: any",
     )
     api_token: SecretStr | None = Field(None, description="Bearer token that writes must carry")
+    otel_endpoint: str | None = Field(
+        None, description="OTLP/HTTP collector that gets the traces, http://host:4318"
+    )
     log_format: Literal["console", "json"] = Field(
         "console", description="Log lines for people or for programs"
     )
@@ -248,6 +252,11 @@ class Settings(BaseSettings):
         """Show what `repr` and error pages show, without the passwords inside URLs."""
         for name, value in super().__repr_args__():
             yield name, masked_url(value) if name in SCHEMES else value
+
+    @field_validator("otel_endpoint")
+    @classmethod
+    def _collector(cls, value: str | None) -> str | None:
+        return None if value is None else usable_collector(value)
 
     @field_validator("pipelines")
     @classmethod

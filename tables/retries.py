@@ -12,11 +12,12 @@ from app.core.due import DueQueue, Wait
 from app.core.holding import Held
 from app.core.lifecycle import Turn
 from app.core.retry import RetryKind
+from app.tracing.carrier import Carrier
 from tables.forgetting import Forgetting
 from tables.keys import JSON_KEY
 
 
-class HeldCall(msgspec.Struct, frozen=True):
+class HeldCall(msgspec.Struct, frozen=True, omit_defaults=True):
     """A table value: `Held` flat, and the request to send when it is due (wire JSON).
 
     The table holds it as JSON: 100,000 waits must fit into memory, and as many changelog writes
@@ -34,6 +35,13 @@ class HeldCall(msgspec.Struct, frozen=True):
     due_at: float | None = None
     settled_at: float | None = None
     request: str | None = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+    @property
+    def carrier(self) -> Carrier | None:
+        """Where the trace goes on when the wait is over; values of before have none."""
+        return None if self.traceparent is None else Carrier(self.traceparent, self.tracestate)
 
     @property
     def held(self) -> Held:
@@ -82,7 +90,13 @@ class Retries:
         return None if found is None else _decode(found)
 
     def put(
-        self, question_id: str, held: Held, partition: int, failed_at: float, request: str | None
+        self,
+        question_id: str,
+        held: Held,
+        partition: int,
+        failed_at: float,
+        request: str | None,
+        carrier: Carrier | None = None,
     ) -> None:
         """Store the state of a question and keep the due queue in step."""
         value = HeldCall(
@@ -97,6 +111,8 @@ class Retries:
             due_at=held.due_at,
             settled_at=held.settled_at,
             request=request,
+            traceparent=carrier.traceparent if carrier else None,
+            tracestate=carrier.tracestate if carrier else None,
         )
         self.table[question_id] = _encode(value)
         if held.due_at is None:

@@ -124,6 +124,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "api_token": (CANARY, SecretStr(CANARY)),
     "causes_file": ("causes.toml", Path("causes.toml")),
     "strategies_file": ("strategies.toml", Path("strategies.toml")),
+    "otel_endpoint": ("http://collector:4318", "http://collector:4318"),
     "log_format": ("json", "json"),
     "log_level": ("debug", "debug"),
 }

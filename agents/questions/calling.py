@@ -54,11 +54,17 @@ async def call(context: Context, request: LlmRequest, leave: Pass) -> Made | Non
 
 async def _call_and_store(context: Context, request: LlmRequest, leave: Pass) -> Made | None:
     started = context.now()
-    prompt = strategy_of(context, request).prompt_for(request.question_text)
+    strategy = strategy_of(context, request)
+    prompt = strategy.prompt_for(request.question_text)
+    name, model = strategy.model or request.model, context.ports.model
     context.calls_in_flight += 1
     try:
-        with context.waiting_for("the model", context.limits.call_seconds + _MARGIN_SECONDS):
-            answer = await context.ports.model.answer(prompt)
+        with (
+            context.waiting_for("the model", context.limits.call_seconds + _MARGIN_SECONDS),
+            context.tracing.call(request, name, prompt, model.where) as span,
+        ):
+            answer = await model.answer(prompt)
+            span.answered(answer)
     except LlmFailed as error:
         outcome: Outcome = failure_of(error, context.now() - started, context.now())
         context.metrics.count("model_calls", error.cause.name)
@@ -73,7 +79,9 @@ async def _call_and_store(context: Context, request: LlmRequest, leave: Pass) ->
             return None
     else:
         context.metrics.count("model_calls", "answered")
-        context.metrics.observe_call(answer.seconds)
+        context.metrics.observe_call(
+            answer.seconds, trace_id=context.tracing.trace_id(request.question_id)
+        )
         context.metrics.count("model_seconds", by=answer.seconds)
         context.metrics.count("model_tokens", "prompt", by=answer.prompt_tokens or 0)
         context.metrics.count("model_tokens", "answer", by=answer.tokens or 0)

@@ -16,6 +16,8 @@ from app.core.holding import Bury, Held, Hold, Ignore, on_due, on_failure, on_se
 from app.core.retry import RetryKind
 from app.ports import Waiting
 from app.topology import received
+from app.tracing import Carrier
+from app.tracing.port import EndedWait
 from app.wire import Arrival, Chunk, WireGate
 from models.questions import LlmFailure, LlmRequest, QuestionSettled, RetryDue
 from tables.retries import HeldCall, Retries
@@ -30,6 +32,7 @@ class Entry(NamedTuple):
     held: Held
     failed_at: float
     request: str | None
+    carrier: Carrier | None = None
 
 
 async def handle(table: Retries, context: Context, chunk: Chunk) -> None:
@@ -54,7 +57,8 @@ async def handle(table: Retries, context: Context, chunk: Chunk) -> None:
             changed.pop(question_id, None)
     await publish(context, outgoing)
     for question_id, entry in changed.items():
-        table.put(question_id, entry.held, partition, entry.failed_at, entry.request)
+        held, failed_at, request, carrier = entry
+        table.put(question_id, held, partition, failed_at, request, carrier)
     table.forget_old(partition, context.now())
 
 
@@ -62,7 +66,9 @@ def _entry(table: Retries, changed: dict[str, Entry], question_id: str) -> Entry
     if question_id in changed:
         return changed[question_id]
     stored: HeldCall | None = table.get(question_id)
-    return None if stored is None else Entry(stored.held, stored.failed_at, stored.request)
+    if stored is None:
+        return None
+    return Entry(stored.held, stored.failed_at, stored.request, stored.carrier)
 
 
 def _on_failure(
@@ -105,7 +111,8 @@ def _on_failure(
             context.metrics.count("retries_scheduled", str(held.kind))
             request = {**failure.carried(), "attempt": failure.attempt + 1}
             text = _GATE.encode_fields(request).decode()
-            changed[failure.question_id] = Entry(held, failure.failed_at, text)
+            carrier = context.tracing.carrier(failure.question_id)
+            changed[failure.question_id] = Entry(held, failure.failed_at, text, carrier)
             due_at = held.due_at or 0.0
             waits.append(Waiting(failure.question_id, failure.turn, due_at, failure.cause))
 
@@ -124,6 +131,7 @@ def _on_due(
         return
     request = _GATE.decode(before.request.encode())
     waited = max(0.0, context.now() - before.failed_at)
+    _trace_wait(context, due, before)
     outgoing.append(
         Outgoing(context.names.llm_requests, due.question_id, request.derive(waited_seconds=waited))
     )
@@ -131,6 +139,19 @@ def _on_due(
     if before.held.due_at is not None and not due.early:
         context.metrics.observe("retry_lateness_seconds", context.now() - before.held.due_at)
     changed[due.question_id] = Entry(decision, before.failed_at, None)
+
+
+def _trace_wait(context: Context, due: RetryDue, before: Entry) -> None:
+    held = before.held
+    wait = EndedWait(
+        due.question_id,
+        *held.failed,
+        kind=str(held.kind),
+        began_at=before.failed_at,
+        due_at=held.due_at,
+        early=due.early,
+    )
+    context.tracing.waited(wait, before.carrier)
 
 
 def _on_settled(settled: QuestionSettled, before: Entry | None, changed: dict[str, Entry]) -> None:

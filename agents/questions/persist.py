@@ -44,12 +44,23 @@ async def handle(context: Context, chunk: Chunk) -> None:
     known = {question.question_id: question for question in stored}
     for ending in endings.values():
         context.metrics.count("questions_settled", str(ending.status))
-        lived = context.now() - ending.accepted_at
-        context.metrics.observe("question_seconds", lived, str(ending.status))
+        _observe_end(context, ending)
         context.flood.ended(ending, known.get(ending.question_id), context.now())
     for question in stored:
         if question.status.final:
             context.watch.tell(question)
+
+
+def _observe_end(context: Context, ending: Ending) -> None:
+    status, question_id = str(ending.status), ending.question_id
+    lived = context.now() - ending.accepted_at
+    trace_id = context.tracing.trace_id(question_id)
+    context.metrics.observe("question_seconds", lived, status, trace_id=trace_id)
+    context.tracing.note(
+        question_id,
+        {"answerloop.status": status, "answerloop.seconds": lived},
+        error=(ending.cause or status) if ending.status is Status.DEAD else None,
+    )
 
 
 def _add(endings: dict[str, Ending], ending: Ending) -> None:

@@ -21,7 +21,10 @@ async def score_of(context: Context, answer: LlmAnswer, reference: str) -> Score
     failures = 0
     while True:
         try:
-            [score] = await until_up(context, "scorer", lambda: context.ports.scorer.score([pair]))
+            with context.tracing.scoring(answer.question_id, context.ports.scorer.name):
+                [score] = await until_up(
+                    context, "scorer", lambda: context.ports.scorer.score([pair])
+                )
             return score
         except ScoreFailure as error:
             failures += 1

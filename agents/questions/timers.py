@@ -18,11 +18,11 @@ BATCH = 2000
 async def announce_due(context: Context, table: Retries, kind: RetryKind) -> int:
     """Send a `RetryDue` for each wait of `kind` that is over; return how many."""
     due = table.due.take_due(context.now(), str(kind), BATCH)
-    await publish(context, [_announcement(context, wait) for wait in due])
+    await publish(context, [_announcement(context, table, wait) for wait in due])
     return len(due)
 
 
-def _announcement(context: Context, wait: Wait) -> Outgoing:
+def _announcement(context: Context, table: Retries, wait: Wait) -> Outgoing:
     record = RetryDue(
         question_id=wait.question_id,
         round=wait.turn.round,
@@ -30,7 +30,10 @@ def _announcement(context: Context, wait: Wait) -> Outgoing:
         attempt=wait.turn.attempt,
         due_at=wait.due_at,
     )
-    return Outgoing(context.names.retries_due, wait.question_id, record)
+    held = table.get(wait.question_id) if context.tracing.on else None
+    carrier = held.carrier if held is not None else None
+    headers = carrier.headers if carrier is not None else None
+    return Outgoing(context.names.retries_due, wait.question_id, record, headers)
 
 
 def register(context: Context, table: Retries) -> None:

@@ -111,6 +111,8 @@ def print_journey(journey: Journey) -> None:
     console.print(f"[bold]{'question':>16}[/bold]  {printable(journey.question_id)}")
     if question is not None:
         console.print(f"[bold]{'text':>16}[/bold]  {printable(question.question_text)}")
+    for trace_id in journey.trace_ids:
+        console.print(f"[bold]{'trace':>16}[/bold]  {printable(trace_id)}")
     first = journey.hops[0].at if journey.hops else journey.since
     _print_timeline([_row(hop, first) for hop in journey.hops])
     end = journey.status or "not known"

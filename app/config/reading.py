@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -20,6 +21,14 @@ def dotenv() -> dict[str, Any]:
     from dotenv import dotenv_values
 
     return dict(dotenv_values(".env"))
+
+
+def standard_number(name: str, default: int) -> int:
+    """Return a variable of another standard (OTEL_...); the default when it is no number."""
+    try:
+        return int(os.environ.get(name, default))
+    except ValueError:
+        return default
 
 
 def refuse_unknown_names(names: Mapping[str, Any], where: str, known: Collection[str]) -> None:

@@ -18,6 +18,7 @@ from app.ports import AnswerStore
 from app.ports.letters import DeadLetterRow
 from app.settings import Settings
 from app.topics import RETENTION_MS, topic_names, topic_table
+from app.tracing import carrier_of
 from app.transports.embedded.storage import PartitionKey, murmur2_partition
 from app.wire import TopicSchema
 from models.questions import RetryDue
@@ -41,6 +42,8 @@ class Journey:
     searched: int
     since: float
     missing: tuple[str, ...] = ()
+    trace_ids: tuple[str, ...] = ()
+    """As the headers of the records say, in the order in which they began; mostly one."""
 
     @property
     def known(self) -> bool:
@@ -52,6 +55,7 @@ class Journey:
         return {
             "question_id": self.question_id,
             "status": self.status,
+            "trace_ids": list(self.trace_ids),
             "hops": [hop.as_json(first) for hop in self.hops],
             "question": question,
             "searched": self.searched,
@@ -85,6 +89,7 @@ async def trace(
     begin = _begin(stored.question, stored.letters) if since is None else since
     hops: list[Hop] = []
     due: dict[Turn, float] = {}
+    traces: dict[str, float] = {}
     searched = 0
     if isinstance(reader, UnavailableError):
         missing.append(f"topics: {reader}")
@@ -104,6 +109,9 @@ async def trace(
                     if isinstance(found, RetryDue):
                         due.setdefault(found.turn, found.due_at)
                     hops.append(hop_of_record(names, raw, found))
+                    if (context := carrier_of(raw.headers)) is not None:
+                        known = traces.get(context.trace_id, raw.timestamp)
+                        traces[context.trace_id] = min(known, raw.timestamp)
         except UnavailableError as error:
             missing.append(f"topics: {error}")
     if stored.question is not None:
@@ -119,6 +127,7 @@ async def trace(
         searched,
         begin,
         tuple(missing),
+        tuple(sorted(traces, key=traces.__getitem__)),
     )
 
 

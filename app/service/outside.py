@@ -13,6 +13,7 @@ from agents.context import Context
 from agents.questions.calling import finish_detached
 from agents.ratings.context import RatingsContext
 from agents.stage_context import StageContext
+from agents.waits import Draining
 from app.config.pipelines import QUESTIONS, RATINGS
 from app.errors import AnswerloopError, StoreUnavailable
 from app.logs import adopt
@@ -25,6 +26,8 @@ from app.topic_admin import (
     tell_differences,
 )
 from app.topics import topics_of
+from app.tracing import NO_TRACING
+from app.tracing.opening import open_tracing
 
 
 class Outside(Service):
@@ -76,9 +79,24 @@ class QuestionsOutside(Outside):
     async def _open(self) -> OpenPorts[Any]:
         return await open_ports(self._settings)
 
+    async def on_start(self) -> None:
+        await super().on_start()
+        context = self._context
+        context.tracing = open_tracing(
+            self._settings,
+            context.metrics,
+            context.log,
+            now=context.now,
+            owner=context.owner,
+            given_back=Draining,
+        )
+
     async def on_stop(self) -> None:
-        if self._context.opened is not None:
-            await finish_detached(self._context)
+        context = self._context
+        if context.opened is not None:
+            await finish_detached(context)
+        tracing, context.tracing = context.tracing, NO_TRACING
+        await tracing.close()
         await super().on_stop()
 
     @Service.task

@@ -15,6 +15,7 @@ from app.core.questions import StoredQuestion
 from app.errors import CacheUnavailable, InputError, NotFoundError, StoreUnavailable
 from app.intake import Intake, NewQuestion
 from app.settings import Settings
+from app.tracing import carrier_of
 from app.web.backlog import Backlog
 from app.web.bodies import (
     MAX_KEY_CHARACTERS,
@@ -67,7 +68,11 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
             )
         try:
             taken = await intake.take(
-                new, idempotency_key=key, fresh=body.fresh, will_wait=bool(wait)
+                new,
+                idempotency_key=key,
+                fresh=body.fresh,
+                will_wait=bool(wait),
+                trace=carrier_of(request.headers),
             )
         finally:
             backlog.stored()

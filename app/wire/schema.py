@@ -9,6 +9,7 @@ from typing import Any
 import faust
 
 from app.transports import RawRecord
+from app.transports.records import Headers
 from app.wire.gate import WireGate
 
 #: Below the topics' max.message.bytes, so that a key and headers fit beside it.
@@ -35,6 +36,7 @@ class Arrival:
     key: bytes | None
     raw: bytes | None
     value: Any
+    headers: Headers = None
 
 
 #: What an agent on a packed topic gets: messages of one partition, in order.
@@ -87,7 +89,14 @@ class TopicSchema(faust.Schema):
     def _arrival(self, raw: RawRecord) -> Arrival:
         value = self.read(raw.topic, raw.key, raw.value)
         return Arrival(
-            raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, value
+            raw.topic,
+            raw.partition,
+            raw.offset,
+            raw.timestamp,
+            raw.key,
+            raw.value,
+            value,
+            raw.headers,
         )
 
 

@@ -1,0 +1,252 @@
+"""Tracing on OpenTelemetry. Names of spans and attributes are in docs/tracing.md."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from opentelemetry import trace
+from opentelemetry.context import Context as TraceContext
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, TraceState
+
+from app.core.strategies import Prompt
+from app.errors import LlmFailed
+from app.ports.model import ModelAnswer
+from app.tracing import attributes
+from app.tracing.attributes import Attributes
+from app.tracing.carrier import Carrier, carrier_of
+from app.tracing.port import EndedWait, Facts, MessageHeaders
+from app.wire import Arrival
+from models.questions import LlmRequest, Question
+
+#: The spans of what this task has in hand, by question id (of what can't be read: by its place).
+_IN_HAND: ContextVar[dict[str, Span]] = ContextVar("answerloop_spans")
+_NONE: dict[str, Span] = {}
+_MAX_DESCRIPTION = 500
+
+
+class OtelTracing:
+    """Fulfils `Tracing`. `now` gives Unix seconds; `given_back` is what interrupts a stage."""
+
+    on = True
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        now: Callable[[], float],
+        close: Callable[[], Awaitable[None]],
+        given_back: type[Exception],
+    ) -> None:
+        self._tracer = tracer
+        self._now = now
+        self._close = close
+        self._given_back = (given_back, CancelledError)
+
+    @contextmanager
+    def intake(
+        self, questions: Sequence[Question], parent: Carrier | None, source: str
+    ) -> Iterator[None]:
+        spans = {
+            question.question_id: self._start(
+                "intake",
+                parent,
+                SpanKind.PRODUCER,
+                {"answerloop.source": source, **attributes.of_question(question)},
+            )
+            for question in questions
+        }
+        with self._in_hand(spans):
+            yield
+
+    @contextmanager
+    def stage(self, stage: str, arrivals: Sequence[Arrival]) -> Iterator[_StageSpan]:
+        now = self._now()
+        spans: dict[str, Span] = {}
+        more: list[Span] = []  # of one question several messages may be in one chunk
+        for arrival in arrivals:
+            about = attributes.of_arrival(stage, arrival, now)
+            if about is None:
+                continue
+            span = self._start(stage, carrier_of(arrival.headers), SpanKind.CONSUMER, about)
+            key = attributes.key_of(arrival)
+            if key in spans:
+                more.append(spans[key])
+            spans[key] = span
+        with self._in_hand(spans, more):
+            yield _StageSpan([*spans.values(), *more])
+
+    @contextmanager
+    def call(
+        self, request: LlmRequest, model: str, prompt: Prompt, where: str
+    ) -> Iterator[_CallSpan]:
+        about = attributes.of_call(request, model, prompt, where)
+        with self._child(request.question_id, f"chat {model}", SpanKind.CLIENT, about) as span:
+            yield _CallSpan(span)
+
+    @contextmanager
+    def scoring(self, question_id: str, scorer: str) -> Iterator[None]:
+        about: Attributes = {"answerloop.question_id": question_id, "answerloop.scorer": scorer}
+        with self._child(question_id, "score", SpanKind.INTERNAL, about):
+            yield
+
+    def waited(self, wait: EndedWait, parent: Carrier | None) -> None:
+        now = self._now()
+        about = attributes.of_wait(wait, now)
+        span = self._start("wait", parent, SpanKind.INTERNAL, about, started_at=wait.began_at)
+        span.end(_nanoseconds(max(now, wait.began_at)))
+        spans = _IN_HAND.get(_NONE)
+        if spans is not _NONE:
+            spans[wait.question_id] = span
+
+    def note(self, question_id: str, facts: Facts, *, error: str | None = None) -> None:
+        span = _IN_HAND.get(_NONE).get(question_id)
+        if span is None:
+            return
+        span.set_attributes(attributes.known(facts))
+        if error is not None:
+            span.set_attribute("error.type", error)
+            span.set_status(Status(StatusCode.ERROR, error))
+
+    def carrier(self, key: str) -> Carrier | None:
+        span = _IN_HAND.get(_NONE).get(key)
+        return None if span is None else _carrier_of_span(span)
+
+    def headers(self, key: str) -> MessageHeaders | None:
+        found = self.carrier(key)
+        return None if found is None else found.headers
+
+    def trace_id(self, question_id: str | None = None) -> str | None:
+        spans = _IN_HAND.get(_NONE)
+        if question_id is None:
+            return _only_trace_id(spans)
+        span = spans.get(question_id)
+        return None if span is None else _recorded_trace_id(span)
+
+    async def close(self) -> None:
+        await self._close()
+
+    def _start(
+        self,
+        name: str,
+        parent: Carrier | None,
+        kind: SpanKind,
+        about: Attributes,
+        *,
+        started_at: float | None = None,
+    ) -> Span:
+        began = None if started_at is None else _nanoseconds(started_at)
+        return self._tracer.start_span(name, _context_of(parent), kind, about, start_time=began)
+
+    @contextmanager
+    def _child(
+        self, question_id: str, name: str, kind: SpanKind, about: Attributes
+    ) -> Iterator[Span]:
+        above = _IN_HAND.get(_NONE).get(question_id)
+        context = (
+            TraceContext() if above is None else trace.set_span_in_context(above, TraceContext())
+        )
+        span = self._tracer.start_span(name, context, kind, about)
+        try:
+            yield span
+        except BaseException as error:
+            self._fail(span, error)
+            raise
+        finally:
+            span.end()
+
+    @contextmanager
+    def _in_hand(self, spans: dict[str, Span], more: Sequence[Span] = ()) -> Iterator[None]:
+        """Have spans in hand, and end them; what ends the work is theirs."""
+        mine = [*spans.values(), *more]
+        token = _IN_HAND.set(spans)
+        try:
+            yield
+        except BaseException as error:
+            for span in mine:
+                self._fail(span, error)
+            raise
+        finally:
+            _IN_HAND.reset(token)
+            for span in mine:
+                span.end()
+
+    def _fail(self, span: Span, error: BaseException) -> None:
+        """Record what ended a span. What gives a message back is no error: it comes again."""
+        if isinstance(error, self._given_back):
+            span.set_attributes({"answerloop.given_back": True})
+        else:
+            _record(span, error)
+
+
+class _StageSpan:
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._spans = spans
+
+    @property
+    def trace_id(self) -> str | None:
+        return _recorded_trace_id(self._spans[0]) if len(self._spans) == 1 else None
+
+    def failed(self, error: BaseException) -> None:
+        for span in self._spans:
+            _record(span, error)
+
+
+class _CallSpan:
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def answered(self, answer: ModelAnswer) -> None:
+        self._span.set_attributes(attributes.of_answer(answer))
+
+
+def _record(span: Span, error: BaseException) -> None:
+    """Record an error."""
+    if isinstance(error, LlmFailed):
+        span.set_attributes(attributes.of_failure(error))
+        words = error.detail or error.cause.name
+    else:
+        span.record_exception(error)
+        span.set_attribute("error.type", type(error).__name__)
+        words = str(error)
+    span.set_status(Status(StatusCode.ERROR, words[:_MAX_DESCRIPTION]))
+
+
+def _context_of(parent: Carrier | None) -> TraceContext:
+    """Return the context of a parent elsewhere; without one a trace begins.
+
+    Never the context that is current here: it is another question's, or none.
+    """
+    if parent is None:
+        return TraceContext()
+    above = trace.SpanContext(
+        trace_id=int(parent.trace_id, 16),
+        span_id=int(parent.traceparent[36:52], 16),
+        is_remote=True,
+        trace_flags=trace.TraceFlags(int(parent.traceparent[53:55], 16)),
+        trace_state=TraceState.from_header([parent.tracestate]) if parent.tracestate else None,
+    )
+    return trace.set_span_in_context(trace.NonRecordingSpan(above), TraceContext())
+
+
+def _carrier_of_span(span: Span) -> Carrier | None:
+    context = span.get_span_context()
+    if not context.is_valid:
+        return None
+    flags = context.trace_flags & trace.TraceFlags.SAMPLED
+    text = f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
+    return Carrier(text, context.trace_state.to_header() or None)
+
+
+def _only_trace_id(spans: Mapping[str, Span]) -> str | None:
+    return _recorded_trace_id(next(iter(spans.values()))) if len(spans) == 1 else None
+
+
+def _recorded_trace_id(span: Span) -> str | None:
+    context = span.get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid and context.trace_flags.sampled else None
+
+
+def _nanoseconds(at: float) -> int:
+    return int(at * 1_000_000_000)
