@@ -90,6 +90,11 @@ async def _pictures(stage: Stage, width: int) -> None:
         await stage.engine.submit(*asked)
         await asyncio.sleep(0.7)
     await page.screenshot(IMAGES / f"dashboard-overview{'-360' if width == 360 else ''}.png")
+    if width == 1280:
+        await page.evaluate("location.hash = '#/system'")
+        await page.until("document.querySelector('[data-figure=commit]')")
+        await drawn(page)
+        await page.screenshot(IMAGES / "dashboard-system.png")
     await page.close()
     model._seconds = 0.0
     for name, hash_ in {"question": stage.ids["low_quality"], "retries": ""}.items():
@@ -231,6 +236,26 @@ async def test_a_tab_in_the_background_listens_once_it_is_seen(full: Stage) -> N
     assert not [each for each in page.requests if "/live?" in each]
     await page.evaluate("away = false; document.dispatchEvent(new Event('visibilitychange'))")
     await page.until("document.querySelector('.status.live')")
+    assert page.errors == []
+    await page.close()
+
+
+async def test_the_system_page_shows_stages_and_commits_by_topic_and_partition(full: Stage) -> None:
+    page = await full.open("#/system")
+    texts = "[...document.querySelectorAll('[aria-label={}] tbody tr')].map(each => each.innerText)"
+    stages = await page.evaluate(texts.format('"Stages"'))
+    assert [row.split()[0] for row in stages] == [
+        *("admit", "ask", "route", "hold", "judge", "persist")
+    ]
+    assert len(await page.evaluate(texts.format('"Commits"'))) == 11
+    await page.evaluate(
+        "[...document.querySelectorAll('[aria-label=\"Commits\"] button')]"
+        ".find(each => each.innerText === 'Partitions').click()"
+    )
+    await page.until("document.querySelectorAll('[aria-label=Commits] tbody tr').length === 44")
+    for name in ("done", "loop-lag", "commit"):
+        value = await page.evaluate(f"document.querySelector('[data-figure={name}]').innerText")
+        assert any(each.isdigit() for each in value), name
     assert page.errors == []
     await page.close()
 

@@ -87,7 +87,7 @@ function stages(data) {
       rows: data.stages,
       key: (row) => `${row.pipeline}/${row.stage}`,
       columns: [
-        { name: "Stage", cell: (row) => row.stage },
+        { name: "Stage", class: "state", cell: (row) => row.stage },
         { name: "Done/s", number: true, cell: (row) => h("span", { title: `${count(row.done_last_minute)} in the last minute` }, rate(row.per_second)) },
         { name: "Before it", number: true, cell: (row) => count(row.behind) },
         { name: "Queued", number: true, cell: (row) => count(row.queued) },
@@ -141,7 +141,7 @@ function gate(found) {
     "Gate in force",
     null,
     facts([
-      ["Passes", `${words(found.metric)} ≥ ${figure(found.threshold)}`],
+      ["Passes", `${words(found.metric)} ≥ ${figure(found.threshold)}${Object.entries(found.languages).map(([code, own]) => `, ${code} ${figure(own)}`).join("")}`],
       ["From", found.source],
       ["Scorer", found.scorer],
       ["Guards", found.guards.length ? found.guards.map(words).join(", ") : "none"],
