@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 
 from app.broker import kafka_hosts, log_folder
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.kafka import kafka_client, read_cluster, unreachable
 from app.doctor.outcome import (
     Mend,
@@ -82,16 +82,3 @@ async def broker_addresses(site: Site) -> Outcome:
             ),
         )
     return ok(", ".join(f"{each.host}:{each.port}" for each in cluster.brokers))
-
-
-CHECKS = (
-    Check("broker", "broker", "the broker is reached: version, cluster", broker, 25.0),
-    Check(
-        "broker-addresses",
-        "broker",
-        "each broker is reached where it sends clients to (advertised.listeners)",
-        broker_addresses,
-        25.0,
-        needs="broker",
-    ),
-)

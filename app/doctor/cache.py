@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
 from app.config.secret_urls import masked_url
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.host import MIB
 from app.doctor.outcome import (
     Mend,
@@ -118,11 +118,3 @@ async def _info(url: str, *sections: str) -> dict[str, Any]:
         raise CacheUnavailable(f"no Redis answers at {place} ({type(error).__name__})") from None
     finally:
         await client.aclose()
-
-
-CHECKS = (
-    Check("cache", "cache", "Redis is reached: version, role", cache),
-    Check(
-        "cache-policy", "cache", "maxmemory and what goes when it is full", policy, 10.0, "cache"
-    ),
-)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from app.doctor.machine import Machine
 from app.doctor.outcome import Outcome
 from app.settings import Settings
+
+#: What a check does.
+Run = Callable[["Site"], Awaitable[Outcome]]
 
 
 @dataclass
@@ -37,12 +41,21 @@ class Site:
 class Check:
     """One thing to look at, within `seconds`; only when the check that it `needs` is not bad.
 
-    `run` may block: it has a thread of its own. What it raises is told as a broken check.
+    `run` is a function, or `module:function` in this package, imported when the check is to run. It
+    may block: it has a thread of its own. What it raises is told as a broken check.
     """
 
     name: str
     area: str
     about: str
-    run: Callable[[Site], Awaitable[Outcome]]
+    run: Run | str
     seconds: float = 10.0
     needs: str | None = None
+
+    def function(self) -> Run:
+        """Return what is to be run; libraries are loaded here, which is no part of its time."""
+        if not isinstance(self.run, str):
+            return self.run
+        module, _, name = self.run.partition(":")
+        found: Run = getattr(importlib.import_module(f"app.doctor.{module}"), name)
+        return found

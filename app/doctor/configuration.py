@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.config.shown import setting_source, shadowed_settings
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.outcome import Outcome, advice, problem, setting, together, warning
 from app.doctor.waits import longest_life_seconds
 from app.errors import SettingsError
@@ -57,9 +57,3 @@ async def retries(site: Site) -> Outcome:
         )
     within = f"of {deadline:,.0f} s" if deadline else "without a deadline"
     return together(found, f"a question may take {life:,.0f} s {within}")
-
-
-CHECKS = (
-    Check("settings", "settings", "settings load, and where each that is set comes from", settings),
-    Check("retries", "settings", "retries and generations against DEADLINE_SECONDS", retries),
-)

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 from app.adapters.store.postgres.migrate import load, status
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.outcome import (
     Mend,
     Outcome,
@@ -21,7 +21,7 @@ from app.doctor.outcome import (
     skipped,
     warning,
 )
-from app.doctor.postgres import address, connected, find_database, owners, psql, told
+from app.doctor.postgres import address, connected, find_database, owners, psql, switch, told
 from app.errors import SettingsError
 from app.settings import PREFIX
 
@@ -58,6 +58,8 @@ async def database(site: Site) -> Outcome:
                 " current_setting('server_version_num')::int AS number,"
                 " pg_is_in_recovery() AS standby,"
                 " current_setting('default_transaction_read_only') AS closed,"
+                " (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only')"
+                "   AS closed_by, current_user::text AS user,"
                 " pg_encoding_to_char(encoding) AS encoding, datname AS name"
                 " FROM pg_database WHERE datname = current_database()"
             )
@@ -78,8 +80,9 @@ def _usable(site: Site, dsn: str, row: Any) -> Outcome:
         return problem(f"{seen} is a standby: it can't be written", _other_server())
     if row["closed"] == "on":
         words = f"{seen} is closed for writing (default_transaction_read_only)"
-        reset = f'ALTER DATABASE "{row["name"]}" RESET default_transaction_read_only'
-        return problem(words, psql(site.settings, dsn, reset))
+        where = (row["closed_by"], row["name"], row["user"])
+        mend = switch(site.settings, dsn, "default_transaction_read_only", "off", *where)
+        return problem(words, mend)
     if row["encoding"] != "UTF8":
         return problem(
             f"{seen} is encoded in {row['encoding']}: texts of other languages are refused",
@@ -167,26 +170,3 @@ def our_tables() -> list[str]:
     """Return the tables that the migrations make."""
     made = [name for step in load() for name in _TABLE.findall(step.sql)]
     return sorted({*made, "schema_migrations"})
-
-
-CHECKS = (
-    Check(
-        "database", "database", "PostgreSQL is reached: version, encoding, writable", database, 80.0
-    ),
-    Check(
-        "database-schema",
-        "database",
-        "its migrations against those of this version",
-        schema,
-        15.0,
-        "database",
-    ),
-    Check(
-        "database-permissions",
-        "database",
-        "tables can be made, read and written",
-        permissions,
-        15.0,
-        "database",
-    ),
-)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.database import our_tables
 from app.doctor.host import pool_connections
 from app.doctor.outcome import (
@@ -19,7 +19,7 @@ from app.doctor.outcome import (
     together,
     warning,
 )
-from app.doctor.postgres import connected, psql
+from app.doctor.postgres import connected, psql, switch
 
 _NONE = "there is no database to look at yet"
 #: Due times and leases are compared between workers and the database.
@@ -122,32 +122,19 @@ async def durability(site: Site) -> Outcome:
     """Look whether PostgreSQL may forget what it has acknowledged."""
     if site.dsn is None:
         return skipped(_NONE)
-    async with connected(site.dsn) as connection:
+    dsn = site.dsn
+    async with connected(dsn) as connection:
         rows = await connection.fetch(_DURABLE)
         names = await connection.fetchrow("SELECT current_database()::text, current_user::text")
     found = [
         warning(
             f"{row['name']} is off (by {row['source']}): a crash of the server loses answers that"
             " were acknowledged",
-            _switch_on(site, row, *names),
+            switch(site.settings, dsn, row["name"], "on", row["source"], *names),
         )
         for row in rows
     ]
     return together(found, "fsync, full_page_writes and synchronous_commit are on")
-
-
-def _switch_on(site: Site, row: Any, database: str, user: str) -> Mend:
-    dsn, name, source = site.dsn or "", row["name"], row["source"]
-    if source == "command line":
-        return advice(f"start PostgreSQL without -c {name}=off")
-    if source == "database":
-        return psql(site.settings, dsn, f'ALTER DATABASE "{database}" RESET {name}')
-    if source in ("user", "database user"):
-        return psql(site.settings, dsn, f'ALTER ROLE "{user}" RESET {name}')
-    if source == "client":
-        return advice(f"take {name} out of ANSWERLOOP_DATABASE, or of PGOPTIONS")
-    on = f"ALTER SYSTEM SET {name} = on"
-    return psql(site.settings, dsn, on, "SELECT pg_reload_conf()")
 
 
 async def tables(site: Site) -> Outcome:
@@ -174,27 +161,3 @@ async def tables(site: Site) -> Outcome:
         found.append(warning("autovacuum is off: dead rows stay", on))
     largest = ", ".join(f"{row['name']} {row['size']}" for row in rows[:3])
     return together(found, f"largest: {largest}")
-
-
-CHECKS = (
-    Check(
-        "database-connections",
-        "database",
-        "connections left against the pools of one more worker",
-        connections,
-        15.0,
-        "database",
-    ),
-    Check(
-        "database-clock", "database", "its clock against this machine's", clock, 15.0, "database"
-    ),
-    Check(
-        "database-durability",
-        "database",
-        "fsync, full_page_writes, synchronous_commit",
-        durability,
-        15.0,
-        "database",
-    ),
-    Check("database-tables", "database", "sizes, dead rows, autovacuum", tables, 15.0, "database"),
-)

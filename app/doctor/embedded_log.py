@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from app.broker import log_folder
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.host import MIB
 from app.doctor.outcome import Outcome, advice, command, ok, problem, skipped, warning
 from app.engine_file import engine_file, running_engine
@@ -130,10 +130,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-CHECKS = (
-    Check("log-integrity", "embedded log", "SQLite finds the file whole", integrity, 30.0),
-    Check("log-space", "embedded log", "its size against what is free beside it", space),
-    Check("log-owner", "embedded log", "which process holds it, and a lock left behind", owner),
-)

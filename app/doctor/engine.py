@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from app import __version__
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.outcome import (
     Outcome,
     advice,
@@ -91,8 +91,3 @@ async def _get(url: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-CHECKS = (
-    Check("worker", "worker", "a running worker: ready, healthy, of this version", worker, 20.0),
-)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from app.broker import log_folder
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.outcome import (
     Outcome,
     advice,
@@ -112,15 +112,3 @@ async def _standing_still(
             command(f"answerloop groups describe {state.name}"),
         )
     ]
-
-
-CHECKS = (
-    Check(
-        "consumer-groups",
-        "broker",
-        "members, lag that stands still, a group id that another app uses",
-        groups,
-        40.0,
-        "broker",
-    ),
-)

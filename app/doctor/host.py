@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.outcome import (
     Outcome,
     advice,
@@ -210,17 +210,3 @@ def _size(count: int) -> str:
 
 def _count(number: int) -> str:
     return "any number of" if number < 0 else f"{number:,}"
-
-
-CHECKS = (
-    Check("disk", "machine", "space and inodes under DATA_DIR", disk),
-    Check("data-dir", "machine", "DATA_DIR can be written, or made", data_folder),
-    Check("open-files", "machine", "limit of open files against calls and connections", open_files),
-    Check("memory", "machine", "memory against scorer and bundled model", memory),
-    Check("cpu", "machine", "processor features that scorer and bundled model want", cpu),
-    Check("threads", "machine", "SCORER_THREADS against the cores", threads),
-    Check("clock", "machine", "the clock is synchronised", clock),
-    Check("tmp", "machine", "temporary files can be written", temporary_files),
-    Check("locale", "machine", "texts are UTF-8", locale),
-    Check("speed", "machine", "optional packages that make work quicker", speed),
-)

@@ -13,7 +13,7 @@ from app.adapters.llm.ollama import OllamaModel
 from app.adapters.llm.open import open_model
 from app.adapters.llm.openai import OpenAiModel
 from app.core.strategies import Prompt
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.outcome import Mend, Outcome, advice, command, ok, problem, setting, skipped
 from app.errors import LlmFailed, SettingsError, UnavailableError
 from app.settings import PREFIX, Settings
@@ -174,18 +174,3 @@ async def call(site: Site) -> Outcome:
     tokens = "?" if answer.tokens is None else answer.tokens
     read = "?" if answer.prompt_tokens is None else answer.prompt_tokens
     return ok(f"{answer.model}: {answer.seconds:.2f} s, {read} tokens read, {tokens} written")
-
-
-CHECKS = (
-    Check(
-        "model", "model", "the server is reached, the models that are named are there", model, 15.0
-    ),
-    Check(
-        "model-call",
-        "model",
-        "a tiny call: latency, tokens (only with --call)",
-        call,
-        120.0,
-        "model",
-    ),
-)

@@ -12,7 +12,7 @@ import asyncpg
 
 from app.adapters.store.postgres.pool import translate, where, wrong_address
 from app.doctor.check import Site
-from app.doctor.outcome import Mend, command
+from app.doctor.outcome import Mend, advice, command
 from app.settings import Settings
 
 _CONNECT_SECONDS = 4.0
@@ -73,6 +73,30 @@ def psql(settings: Settings, dsn: str, *statements: str, user: str | None = None
     """Return the command that runs SQL, as `user` if it must be another one. No password in it."""
     asked = " ".join(f"-c {shlex.quote(each)}" for each in statements)
     return command(f"psql {address(settings, dsn, user)} {asked}")
+
+
+def switch(
+    settings: Settings, dsn: str, name: str, value: str, source: str, database: str, user: str
+) -> Mend:
+    """Return what gives a parameter of PostgreSQL another value, where its present one comes from.
+
+    `source` is that of `pg_settings`; `database` and `user` are those of the connection.
+    """
+    if source == "command line":
+        return advice(f"start PostgreSQL with -c {name}={value}, or without that option")
+    if source == "client":
+        return advice(f"take {name} out of ANSWERLOOP_DATABASE and PGOPTIONS")
+    if source == "database":
+        change = [f'ALTER DATABASE "{database}" RESET {name}']
+    elif source == "user":
+        change = [f'ALTER ROLE "{user}" RESET {name}']
+    elif source == "database user":
+        change = [f'ALTER ROLE "{user}" IN DATABASE "{database}" RESET {name}']
+    else:
+        change = [f"ALTER SYSTEM SET {name} = {value}", "SELECT pg_reload_conf()"]
+    if name == "default_transaction_read_only":  # else this very session could not change it
+        change.insert(0, f"SET {name} = off")
+    return psql(settings, dsn, *change)
 
 
 def address(settings: Settings, dsn: str, user: str | None = None) -> str:

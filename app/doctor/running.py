@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from app.config.secret_urls import MASK
-from app.doctor.check import Check, Site
+from app.doctor.check import Check, Run, Site
 from app.doctor.outcome import Outcome, Result, Status, advice, problem, skipped
 from app.errors import AnswerloopError
 from app.settings import URLS_WITH_PASSWORDS, Settings, secret_settings
@@ -92,8 +92,14 @@ class _Examination:
         return skipped(f"needs the check {needed}, which is {before.outcome.status}")
 
     def _start(self, check: Check) -> None:
+        try:
+            run = check.function()
+        except Exception as error:  # noqa: BLE001 (a library that can't be imported, say)
+            self._note(check, broken(error), 0.0)
+            return
+
         def work() -> None:
-            self._ended.put((check.name, _outcome_of(check, self._site)))
+            self._ended.put((check.name, _outcome_of(run, self._site)))
 
         thread = threading.Thread(target=work, name=f"doctor-{check.name}", daemon=True)
         self._running[check.name] = _Run(check, thread, time.monotonic())
@@ -149,9 +155,9 @@ def secrets_of(settings: Settings) -> list[str]:
     return sorted(filter(None, found), key=len, reverse=True)
 
 
-def _outcome_of(check: Check, site: Site) -> Outcome:
+def _outcome_of(run: Run, site: Site) -> Outcome:
     async def within() -> Outcome:
-        return await check.run(site)
+        return await run(site)
 
     try:
         return asyncio.run(within())

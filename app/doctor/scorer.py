@@ -13,8 +13,15 @@ from app.calibration.check import gate_words
 from app.calibration.check import mend as gate_mend
 from app.calibration.kept import read_kept
 from app.calibration.start import check_kept, tolerance_of
-from app.config.gate import SHIPPED, gate_by, gate_in_force, read_profile, scorer_name
-from app.doctor.check import Check, Site
+from app.config.gate import (
+    SHIPPED,
+    gate_by,
+    gate_in_force,
+    read_profile,
+    scorer_name,
+    words_of_nameless,
+)
+from app.doctor.check import Site
 from app.doctor.outcome import (
     Mend,
     Outcome,
@@ -134,6 +141,8 @@ async def gate(site: Site) -> Outcome:
             f"{gate_words(found)} was measured with another scorer than {name}",
             setting(f"{PREFIX}QUALITY_PROFILE=auto:"),
         )
+    if name and (nameless := words_of_nameless(site.settings, name)):
+        return warning(nameless, command("answerloop gate check"))
     if found.source == "settings":
         return warning(
             f"{gate_words(found)} was not measured with {name or 'the scorer'}",
@@ -195,20 +204,3 @@ async def call(site: Site) -> Outcome:
         f"{asked.name}: F1 {score.f1:.3f}, in {ended - loaded:.2f} s after {loaded - started:.1f} s"
         " of loading"
     )
-
-
-CHECKS = (
-    Check(
-        "scorer", "scorer", "packages and model files, or the score server's model", scorer, 25.0
-    ),
-    Check(
-        "gate",
-        "scorer",
-        "the gate in force, measured with the scorer in force",
-        gate,
-        15.0,
-        "scorer",
-    ),
-    Check("gate-check", "scorer", "what the last `gate check` found", gate_check, 15.0, "gate"),
-    Check("scorer-call", "scorer", "one pair scored (only with --call)", call, 120.0, "scorer"),
-)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from app.broker import log_folder
 from app.config.reading import PREFIX, dotenv, loopback
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.outcome import Outcome, advice, command, problem, setting, together, warning
 from app.engine_file import engine_file
 from app.settings import URLS_WITH_PASSWORDS, Settings, secret_settings
@@ -133,10 +133,3 @@ def _all_here(url: str) -> bool:
     """Tell whether every host of a URL is this machine."""
     hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")
     return all(loopback(urlsplit(f"//{host}").hostname or "") for host in hosts)
-
-
-CHECKS = (
-    Check("http-token", "security", "who may reach and write to the API", http_token),
-    Check("secret-files", "security", "files with secrets that others may read", secret_files),
-    Check("plain-passwords", "security", "passwords that travel in the clear", plain_passwords),
-)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.kafka import add_partitions, alter_topic, kafka_client, read_cluster, read_copies
 from app.doctor.outcome import (
     Mend,
@@ -269,41 +269,3 @@ def _config_mend(settings: Settings, topic: str, config: dict[str, str]) -> Mend
 def _list(names: Sequence[str], most: int = 4) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-CHECKS = (
-    Check("topics", "broker", "the topics are there", topics, 25.0, "broker"),
-    Check(
-        "topic-partitions",
-        "broker",
-        "the question topics have equal partitions, as PARTITIONS says",
-        partitions,
-        25.0,
-        "broker",
-    ),
-    Check(
-        "topic-retention",
-        "broker",
-        "records are kept longer than a question may be on its way",
-        retention,
-        25.0,
-        "broker",
-    ),
-    Check("topic-changelogs", "broker", "changelogs are compacted", changelogs, 25.0, "broker"),
-    Check(
-        "topic-message-bytes",
-        "broker",
-        "the longest messages fit (max.message.bytes)",
-        message_bytes,
-        25.0,
-        "broker",
-    ),
-    Check(
-        "topic-replication",
-        "broker",
-        "copies: as many as REPLICATION_FACTOR, in sync, enough for min.insync.replicas",
-        replication,
-        25.0,
-        "broker",
-    ),
-)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.doctor.check import Check, Site
+from app.doctor.check import Site
 from app.doctor.outcome import Outcome, advice, command, ok, problem, together, warning
 from app.settings import Settings
 
@@ -124,9 +124,3 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _padded(numbers: tuple[int, ...], width: int) -> tuple[int, ...]:
     return numbers + (0,) * (width - len(numbers))
-
-
-CHECKS = (
-    Check("python", "software", "the version of Python", python),
-    Check("libraries", "software", "libraries against the ranges that they must be in", libraries),
-)
