@@ -16,7 +16,7 @@ from agents.questions.scoring import score_of
 from agents.waits import Outgoing, publish, until_up
 from app.core.gate import Score
 from app.core.guards import Evidence, guard_of, object_to
-from app.core.judging import ZERO, Next, needs_score, verdict, what_next
+from app.core.judging import ZERO, Next, gate_for, needs_score, verdict, what_next
 from app.core.strategies import reason_of
 from app.errors import ScoreFailure
 from app.ports import CallAnswer, StoredVerdict
@@ -48,6 +48,9 @@ async def handle(context: Context, arrival: Arrival) -> None:
             return
         made = before
     judged = await until_up(context, "database", lambda: store.record_verdict(answer.call, made))
+    f1 = judged.score.f1 if judged.score else None
+    facts = {"answerloop.verdict": str(judged.status), "answerloop.f1": f1}
+    context.tracing.note(answer.question_id, facts)
     await publish(context, _outgoing(context, answer, judged))
 
 
@@ -83,7 +86,8 @@ async def _judge(context: Context, answer: LlmAnswer) -> StoredVerdict:
     )
     if objection is not None:
         context.metrics.count("guards_fired", objection.guard)
-    gate = context.gate  # after the score: a scorer elsewhere tells its name with it
+    # After the score: a scorer elsewhere tells its name with it.
+    gate = gate_for(context.gate, answer.question_text, reference)
     status, score, why = verdict(answer.answer, reference, score, gate, objection)
     return StoredVerdict(
         status=status,

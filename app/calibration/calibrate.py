@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from app.calibration.sampling import Sample
 from app.calibration.statistics import pairs_needed
 from app.charts.numbers import percent_text
 from app.core.gate import Metric
+from app.core.guards.language import LANGUAGE_CODES
 from app.core.statistics import wilson
 from app.errors import InputError
 
@@ -26,7 +28,10 @@ WORST = 8
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What `gate calibrate` found. `recommended` is one of `metrics`."""
+    """What `gate calibrate` found. `recommended` is one of `metrics`.
+
+    `by_language`: languages with enough pairs get a threshold of their own.
+    """
 
     sample: Sample
     scorer: str
@@ -41,6 +46,7 @@ class Calibration:
     metrics: tuple[MetricFigures, ...]
     recommended: MetricFigures
     warnings: tuple[str, ...]
+    by_language: bool = False
 
     @property
     def metric(self) -> Metric:
@@ -53,6 +59,17 @@ class Calibration:
         if threshold is None:
             raise RuntimeError("a calibration has good and bad pairs, or there is none")
         return threshold
+
+    @property
+    def languages(self) -> dict[str, float]:
+        """The recommended thresholds of languages that have their own, by code."""
+        return _own_thresholds(self.recommended, self.rate) if self.by_language else {}
+
+    @property
+    def rule(self) -> str:
+        """`recall >= 0.525`, `recall >= 0.525, en 0.377, es 0.53`."""
+        own = "".join(f", {code} {each:g}" for code, each in self.languages.items())
+        return f"{self.metric} >= {self.threshold:g}{own}"
 
     @property
     def pairs(self) -> dict[Kind, int]:
@@ -98,6 +115,7 @@ def calibrate(
     rate: float = 0.01,
     seed: int = 1,
     at: datetime | None = None,
+    by_language: bool = False,
 ) -> Calibration:
     """Return what the scored pairs say. Raises InputError when there are too few of them."""
     negative = bad_kind(scored)
@@ -117,14 +135,45 @@ def calibrate(
         negative,
         figures,
         best,
-        tuple(_warnings(sample, scored, failed, best, negative, rate)),
+        tuple(_warnings(sample, scored, failed, best, negative, rate, by_language)),
+        by_language,
     )
+
+
+def _own_thresholds(figures: MetricFigures, rate: float) -> dict[str, float]:
+    """Return those of the languages that have enough pairs and can be told from a text."""
+    return {
+        code: each.threshold
+        for code, each in figures.languages.items()
+        if code in LANGUAGE_CODES
+        and each.threshold is not None
+        and each.can_promise(rate, LEAST_PAIRS)
+    }
 
 
 def counted(scored: Sequence[Scored]) -> dict[Kind, int]:
     """Return how many pairs there are of each kind that there is."""
     found = Counter(each.pair.kind for each in scored)
     return {kind: found[kind] for kind in Kind if found[kind]}
+
+
+def _without_bad(sample: Sample, failed: Sequence[Pair], negative: Kind) -> list[str]:
+    """Say that no labelled bad pair took part, though there are labels, and what did instead."""
+    if not sample.labelled or negative is Kind.BAD:
+        return []
+    without = sum(pair.kind is Kind.BAD for pair in failed)
+    if not (without or sample.bad_rows or sample.skipped):
+        return []  # only good answers were labelled, and nothing was lost
+    why = (
+        f"all {without} of them have no score"
+        if without
+        else f"no row that can be used is labelled bad ({sample.bad_rows} rows can't be read, "
+        f"{sample.skipped} lack an answer, a reference or a label)"
+    )
+    return [
+        f"Not one pair labelled bad took part: {why}. The threshold is chosen by {negative} pairs "
+        "instead, which are easier to tell from good ones: it may pass answers that you call bad"
+    ]
 
 
 def _refuse_too_few(sample: Sample, scored: Sequence[Scored], negative: Kind, rate: float) -> None:
@@ -150,8 +199,9 @@ def _warnings(
     best: MetricFigures,
     negative: Kind,
     rate: float,
+    by_language: bool,
 ) -> list[str]:
-    found = []
+    found = [*_without_bad(sample, failed, negative)]
     if sample.unchecked:
         found.append(
             "These are answers of a model, and all of them count as good: nobody has said which "
@@ -182,13 +232,23 @@ def _warnings(
             f"At this false-pass rate the gate fails {percent_text(1 - tried.good.share)} of the "
             "good answers: the scorer hardly tells these pairs apart"
         )
+    own = _own_thresholds(best, rate)
+    if by_language and not own:
+        least = math.ceil(1 / rate - 1e-9) - 1
+        found.append(
+            "No language has a threshold of its own: it takes two languages or more, "
+            f"{LEAST_PAIRS} good answers and {least} {negative} pairs in it"
+        )
     for language, kinds in best.passing_by_language.items():
+        if by_language and language in own:
+            continue
         passing = kinds.get(negative)
         interval = passing.score.interval if passing else None
         if interval is not None and passing is not None and interval.low > rate:
             found.append(
                 f"In language {language} {passing.score.passed} of {passing.score.count} "
                 f"{negative} pairs pass: more than the rate asked for"
+                + (" (--by-language gives it its own threshold)" if language in own else "")
             )
     if failed:
         found.append(f"{len(failed)} pairs have no score and were left out")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from app.calibration.builtin import built_in_rows
 from app.calibration.measure import Scored
 from app.calibration.pairs import Kind, Pair
-from app.calibration.statistics import Rate, pass_rate
+from app.calibration.statistics import Rate
 from app.charts.numbers import percent_text
 from app.core.gate import Gate, Metric
 
@@ -71,7 +71,7 @@ class GateCheck:
 
 def gate_words(gate: Gate) -> str:
     """Return `recall >= 0.525 (profile minilm-l6)`."""
-    return f"{gate.metric} >= {gate.threshold:g} ({gate.source})"
+    return gate.words
 
 
 def mend(gate: Gate, has_profile: bool) -> str:
@@ -121,5 +121,8 @@ def built_in_check_pairs() -> list[Pair]:
 
 def _rate(gate: Gate, scored: Iterable[Scored], kind: Kind) -> Rate:
     metric: Metric = gate.metric
-    values = [each.value(metric) for each in scored if each.pair.kind is kind]
-    return pass_rate(values, gate.threshold)
+    of_kind = [each for each in scored if each.pair.kind is kind]
+    passed = sum(
+        each.value(metric) >= gate.in_language(each.pair.language).threshold for each in of_kind
+    )
+    return Rate(passed, len(of_kind))

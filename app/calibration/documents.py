@@ -21,7 +21,11 @@ def as_json(found: Calibration) -> dict[str, Any]:
     """Return all figures; what could not be measured is null."""
     return {
         **about(found),
-        "recommended": {"metric": str(found.metric), "threshold": found.threshold},
+        "recommended": {
+            "metric": str(found.metric),
+            "threshold": found.threshold,
+            "languages": found.languages,
+        },
         "warnings": list(found.warnings),
         "metrics": {str(each.metric): _metric(each) for each in found.metrics},
     }
@@ -42,7 +46,9 @@ def profile_of(found: Calibration) -> Profile:
     }
     for name in ("scorer", "library"):
         del measured[name]
-    return Profile(found.scorer, found.metric, found.threshold, found.library, measured)
+    return Profile(
+        found.scorer, found.metric, found.threshold, found.library, found.languages, measured
+    )
 
 
 def profile_text(profile: Profile) -> str:

@@ -62,6 +62,14 @@ class Separation:
     bad: Rate | None
     tried: Tried | None
 
+    def can_promise(self, rate: float, least: int) -> bool:
+        """Tell whether a threshold of these pairs alone can keep to a false-pass rate.
+
+        The next bad one is above the highest of n with a chance of 1 / (n + 1).
+        """
+        enough = self.good_pairs >= least and (self.bad_pairs + 1) * rate >= 1 - 1e-9
+        return enough and self.tried is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Passing:

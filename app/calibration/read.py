@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from app.calibration.pairs import Known
-from app.core.guards.language import language_of
+from app.core.guards.language import language_code, language_of
 from app.errors import InputError
 from app.files.csv_questions import DELIMITERS
 from app.files.detect import Format, detect_format
@@ -31,8 +31,6 @@ LABELS = {
     **dict.fromkeys(("good", "1", "true", "yes"), True),
     **dict.fromkeys(("bad", "0", "false", "no"), False),
 }
-_CODES = {"english": "en", "spanish": "es", "french": "fr", "german": "de", "italian": "it"}
-_CODES["portuguese"] = "pt"
 #: Where the language of a row can't be told.
 UNKNOWN = "?"
 
@@ -158,8 +156,7 @@ def _language(row: Row, question: str, reference: str, answers: list[str]) -> st
     named = _value(row, LANGUAGE_NAMES) or _metadata(row).get("language")
     if named is None:
         named = language_of(" ".join((question, reference, *answers)))
-    said = str(named or UNKNOWN).strip().lower()[:40]
-    return _CODES.get(said, said)
+    return language_code(str(named or UNKNOWN)[:40])
 
 
 def _metadata(row: Row) -> Mapping[str, Any]:

@@ -22,7 +22,14 @@ from app.calibration.check import (
 )
 from app.calibration.kept import KeptScores, keep, read_kept
 from app.calibration.scoring import score_pairs
-from app.config.gate import SHIPPED, gate_by, profile_path, read_profile, refuse_other_scorer
+from app.config.gate import (
+    SHIPPED,
+    gate_by,
+    profile_path,
+    read_profile,
+    refuse_other_scorer,
+    words_of_nameless,
+)
 from app.errors import AnswerloopError, ScorerUnavailable, SettingsError
 from app.ports import Scorer
 from app.settings import Settings
@@ -87,17 +94,26 @@ def kept_findings(settings: Settings) -> list[str]:
         return []  # whoever needs the scorer or the gate says so
 
 
+async def usable_kept(settings: Settings, scorer: Scorer) -> KeptScores | None:
+    """Return what was kept for the scorer in force, whose name one elsewhere is asked for.
+
+    Raises ScorerUnavailable.
+    """
+    kept = await asyncio.to_thread(read_kept, settings, scorer)
+    if kept is None or settings.scorer == "local:":
+        return kept
+    await scorer.check()
+    return kept if (kept.scorer, kept.library) == (scorer.name, scorer.library) else None
+
+
 async def _scores(settings: Settings, scorer: Scorer) -> tuple[KeptScores, bool]:
     """Return the scores of the built-in pairs, and whether they were worked out just now."""
-    kept = await asyncio.to_thread(read_kept, settings, scorer)
-    local = settings.scorer == "local:"
-    if kept is not None and local:
-        return kept, False
     while True:
         try:
-            await scorer.check()
-            if kept is not None and (kept.scorer, kept.library) == (scorer.name, scorer.library):
+            kept = await usable_kept(settings, scorer)
+            if kept is not None:
                 return kept, False
+            await scorer.check()
             return await score_built_in(settings, scorer, call_pairs=_CALL_PAIRS), True
         except ScorerUnavailable:
             await asyncio.sleep(_AGAIN_SECONDS)
@@ -121,6 +137,9 @@ def _tell(settings: Settings, check: GateCheck, log: Any, seconds: float) -> Non
         "seconds": seconds,
     }
     findings = check.findings(tolerance_of(settings))
+    nameless = words_of_nameless(settings, check.scorer)
+    if nameless:
+        log.warning("scorer_without_name", reason=nameless)
     if findings:
         has_profile = read_profile(SHIPPED).scorer == check.scorer
         log.warning(

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     help="Share of the pairs that must not pass that may.",
 )
 @click.option(
+    "--by-language",
+    is_flag=True,
+    help="Also choose a threshold for each language that has enough pairs.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=10),
     default=2000,
@@ -54,6 +59,7 @@ def calibrate(
     report: Path | None,
     metric: str,
     rate: float,
+    by_language: bool,
     limit: int,
     seed: int,
     file_format: str | None,
@@ -69,6 +75,7 @@ def calibrate(
     \b
     answerloop gate calibrate labelled.csv --out profile.json --report page.html
     answerloop gate calibrate pairs.jsonl --metric recall --false-pass-rate 0.05
+    answerloop gate calibrate labelled.csv --by-language --out profile.json
     ANSWERLOOP_SCORER_MODEL=roberta-large answerloop gate calibrate
 
     The profile is put in force by ANSWERLOOP_QUALITY_PROFILE=profile.json.
@@ -88,7 +95,7 @@ def calibrate(
     configure_logging(settings.log_format, "warning")
     sample = sample_of(file, file_format, limit, seed)
     metrics = tuple(Metric) if metric == "all" else (Metric(metric),)
-    found = run_loop(_calibrate(settings, sample, metrics, rate, seed))
+    found = run_loop(_calibrate(settings, sample, metrics, rate, seed, by_language))
     if out is not None:
         out.write_text(profile_text(profile_of(found)), encoding="utf-8")
     if report is not None:
@@ -102,7 +109,12 @@ def calibrate(
 
 
 async def _calibrate(
-    settings: Settings, sample: Sample, metrics: tuple[Metric, ...], rate: float, seed: int
+    settings: Settings,
+    sample: Sample,
+    metrics: tuple[Metric, ...],
+    rate: float,
+    seed: int,
+    by_language: bool,
 ) -> Calibration:
     from app.calibration.calibrate import calibrate as measured
     from app.calibration.pairs import pairs_of
@@ -124,6 +136,7 @@ async def _calibrate(
             metrics=metrics,
             rate=rate,
             seed=seed,
+            by_language=by_language,
         )
     finally:
         for closer in reversed(closers):

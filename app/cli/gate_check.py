@@ -36,6 +36,9 @@ _SEED = 1
     type=NumberRange(0, 1),
     help="Share of good pairs that may fail.  [default: GATE_MAX_GOOD_FAIL]",
 )
+@click.option(
+    "--fresh", is_flag=True, help="Score the built-in pairs anew, also where scores were kept."
+)
 @click.option("--limit", type=click.IntRange(min=10), default=500, show_default=True)
 @click.option("--format", "file_format", help="csv or jsonl; default: by name and content.")
 @json_option
@@ -43,33 +46,42 @@ def check(
     file: Path | None,
     gate_max_random_pass: float | None,
     gate_max_good_fail: float | None,
+    fresh: bool,
     limit: int,
     file_format: str | None,
     as_json: bool,
 ) -> None:
     """Score good and random pairs, and say what the gate in force does with them.
 
-    FILE is as for `gate calibrate`; without it, 96 built-in pairs in English and Spanish. Exit code
-    1 when more random pairs pass, or more good ones fail, than may.
+    FILE is as for `gate calibrate`; without it, 96 built-in pairs in English and Spanish, whose
+    scores are kept in DATA_DIR and taken again for the same scorer. Exit code 1 when more random
+    pairs pass, or more good ones fail, than may.
 
     \b
     answerloop gate check
+    answerloop gate check --fresh
     answerloop gate check labelled.csv --max-good-fail 0.1
     """
     from app.calibration.check import mend
     from app.calibration.start import tolerance_of
-    from app.config.gate import SHIPPED, read_profile
+    from app.config.gate import SHIPPED, read_profile, words_of_nameless
 
     settings = load_settings(
         gate_max_random_pass=gate_max_random_pass, gate_max_good_fail=gate_max_good_fail
     )
     configure_logging(settings.log_format, "warning")
-    found = run_loop(_check(settings, file, file_format, limit))
+    if file is not None and fresh:
+        raise click.UsageError("--fresh is for the built-in pairs: those of a FILE are not kept")
+    found, kept = run_loop(_check(settings, file, file_format, limit, fresh=fresh))
     findings = found.findings(tolerance_of(settings))
     if as_json:
-        print_json(_as_json(found, findings))
+        print_json(_as_json(found, findings, kept=kept))
     else:
         _print(found, settings)
+    if kept:
+        print_error("by scores kept from an earlier check (--fresh scores anew)")
+    if nameless := words_of_nameless(settings, found.scorer):
+        print_error(f"warning: {nameless}")
     if findings:
         for finding in findings:
             print_error(f"warning: {finding}")
@@ -78,12 +90,13 @@ def check(
 
 
 async def _check(
-    settings: Settings, file: Path | None, file_format: str | None, limit: int
-) -> GateCheck:
+    settings: Settings, file: Path | None, file_format: str | None, limit: int, *, fresh: bool
+) -> tuple[GateCheck, bool]:
+    """Return the check, and whether it is by scores that were kept."""
     from app.calibration.check import built_in_check_pairs
     from app.calibration.kept import KeptScores, keep
     from app.calibration.pairs import Kind, pairs_of
-    from app.calibration.start import check_kept
+    from app.calibration.start import check_kept, usable_kept
     from app.cli.gate_pairs import sample_of, score_with_bar
     from app.config.gate import gate_in_force
     from app.opening import Closer, open_scorer
@@ -99,10 +112,14 @@ async def _check(
     closers: list[Closer] = []
     try:
         scorer = open_scorer(settings, closers)
+        if file is None and not fresh:
+            kept = await usable_kept(settings, scorer)
+            if kept is not None:
+                return check_kept(settings, kept), True
         scored, failed = await score_with_bar(scorer, pairs, ())
         if file is None and not failed:
             keep(settings, scorer, scored)
-        return check_kept(settings, KeptScores(scorer.name, scorer.library, scored))
+        return check_kept(settings, KeptScores(scorer.name, scorer.library, scored)), False
     finally:
         for closer in reversed(closers):
             await closer()
@@ -162,14 +179,21 @@ def _shown(rate: Rate, *, passing: bool) -> tuple[str, str, str, str]:
     )
 
 
-def _as_json(found: GateCheck, findings: list[str]) -> dict[str, Any]:
+def _as_json(found: GateCheck, findings: list[str], *, kept: bool) -> dict[str, Any]:
     def share(rate: Rate) -> dict[str, Any]:
-        return {"passed": rate.passed, "count": rate.count, "share": rate.share}
+        """Return what passes, with the 95 % interval of the share."""
+        return {
+            "passed": rate.passed,
+            "count": rate.count,
+            "share": rate.share,
+            "interval": None if rate.interval is None else list(rate.interval),
+        }
 
     return {
         "gate": {
             "metric": str(found.gate.metric),
             "threshold": found.gate.threshold,
+            "languages": dict(found.gate.languages),
             "source": found.gate.source,
         },
         "scorer": found.scorer,
@@ -180,6 +204,7 @@ def _as_json(found: GateCheck, findings: list[str]) -> dict[str, Any]:
             name: {"random": share(random), "good": share(good)}
             for name, (random, good) in found.by_language.items()
         },
+        "kept": kept,
         "findings": findings,
         "fine": not findings,
     }

@@ -30,10 +30,11 @@ def print_calibration(found: Calibration) -> None:
         _print_distributions(console, found, figures)
     _print_metrics(console, found)
     _print_languages(console, found)
+    _print_own_thresholds(console, found)
     _print_kinds(console, found)
     for warning in found.warnings:
         console.print(f"[yellow]mind:[/yellow] {printable(warning)}")
-    console.print(f"[bold]recommended: {found.metric} >= {found.threshold:g}[/bold]")
+    console.print(f"[bold]recommended: {found.rule}[/bold]")
 
 
 def kind_name(kind: Kind) -> str:
@@ -131,6 +132,18 @@ def _print_languages(console: Console, found: Calibration) -> None:
             *_separation_cells(each)[:2],
             *(rate_shown(_score(passing.get(kind))) for kind in (Kind.GOOD, found.negative)),
         )
+    console.print(table)
+
+
+def _print_own_thresholds(console: Console, found: Calibration) -> None:
+    if not found.languages:
+        return
+    table = _table(f"{found.metric} by the languages' own thresholds, held out")
+    bad = kind_name(found.negative)
+    for name in ("language", "threshold", "good pass", f"{bad} pass"):
+        table.add_column(name)
+    for code in found.languages:
+        table.add_row(code, *_separation_cells(found.recommended.languages[code])[1:])
     console.print(table)
 
 

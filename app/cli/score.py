@@ -90,6 +90,7 @@ async def _score(settings: Settings, candidate: str, reference: str) -> dict[str
     from app.config.gate import gate_by
     from app.core.gate import judge_score
     from app.core.guards import Evidence, objections
+    from app.core.judging import gate_for
     from app.opening import Closer, open_scorer
 
     closers: list[Closer] = []
@@ -99,7 +100,7 @@ async def _score(settings: Settings, candidate: str, reference: str) -> dict[str
     finally:
         for closer in reversed(closers):
             await closer()
-    gate = gate_by(settings, scorer.name)
+    gate = gate_for(gate_by(settings, scorer.name), "", reference)
     verdict = judge_score(gate, found)
     return {
         "precision": found.precision,

@@ -100,7 +100,7 @@ def _print(totals: Totals, gate: Gate) -> None:
     scored = summary.verdicts["pass"] + summary.verdicts["fail"]
     share = f" ({percent(found['pass_rate'])})" if scored else ""
     console.print(f"{summary.pairs} pairs: {summary.verdicts['pass']} of {scored} pass{share}")
-    console.print(f"gate: {gate.metric} >= {gate.threshold:g} ({gate.source}), {totals.scorer}")
+    console.print(f"gate: {printable(gate.words)}, {printable(totals.scorer)}")
     if summary.guards:
         named = ", ".join(f"{name} {count}" for name, count in summary.guards.most_common())
         console.print(f"guards object: {named}; {summary.unobjected} pass without an objection")

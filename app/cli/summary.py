@@ -37,7 +37,7 @@ def print_summary(totals: Totals, settings: Settings) -> None:
         table.add_row(name, value, "", meaning)
     console.print(table)
     gate = gate_by(settings, totals.scorer)
-    console.print(f"gate: {gate.metric} >= {gate.threshold:g} ({gate.source})")
+    console.print(f"gate: {printable(gate.words)}")
     for finding in kept_findings(settings):
         console.print(f"[yellow]gate check:[/yellow] {printable(finding)}: answerloop gate check")
     for ended, causes in sorted(totals.causes.items()):

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from app.core.gate import Gate, Metric
+from app.core.guards.language import LANGUAGE_CODES
 from app.errors import ScorerUnavailable, SettingsError
 from app.opening import open_scorer
 from app.settings import Settings
@@ -26,6 +27,8 @@ class Profile(msgspec.Struct):
     metric: Metric
     threshold: float
     library: str = ""
+    #: Thresholds of languages that have their own, by code (`en`).
+    languages: dict[str, float] = {}
     measured: dict[str, object] = {}
 
 
@@ -62,6 +65,22 @@ def gates_by_scorer(settings: Settings) -> dict[str, Gate]:
 def gate_by(settings: Settings, scorer_name: str) -> Gate:
     """Return the gate in force for the figures of the scorer that calls itself so."""
     return gates_by_scorer(settings).get(scorer_name) or gate_in_force(settings)
+
+
+def words_of_nameless(settings: Settings, scorer_name: str) -> str:
+    """Say that a scorer elsewhere does not tell its model, so that the settings judge its figures.
+
+    Nothing where it told its name, or where the gate was chosen. `scorer_name` is what it is called
+    after it answered.
+    """
+    if not gates_by_scorer(settings) or not scorer_name.startswith(("http://", "https://")):
+        return ""
+    return (
+        f"the scorer at {settings.scorer} does not say which model its figures are of, so they "
+        f"are judged by {gate_in_force(settings).words}, which may be meant for another. Let its "
+        "server tell its name (answerloop score-server does), or set ANSWERLOOP_QUALITY_THRESHOLD "
+        "and ANSWERLOOP_QUALITY_METRIC to what was measured with it"
+    )
 
 
 def profile_path(settings: Settings) -> Path | None:
@@ -110,13 +129,23 @@ def read_profile(path: Path) -> Profile:
         ) from error
     except msgspec.MsgspecError as error:
         raise SettingsError(f"{_NAME}: {path} is no profile: {error}", name=_NAME) from error
-    if not 0 <= profile.threshold <= 1:
-        raise SettingsError(f"{_NAME}: {path}: threshold is not within 0..1", name=_NAME)
+    thresholds = {"threshold": profile.threshold}
+    thresholds |= {f"languages: {code}": each for code, each in profile.languages.items()}
+    for which, threshold in thresholds.items():
+        if not 0 <= threshold <= 1:
+            raise SettingsError(f"{_NAME}: {path}: {which} is not within 0..1", name=_NAME)
+    if unknown := sorted(set(profile.languages) - set(LANGUAGE_CODES)):
+        raise SettingsError(
+            f"{_NAME}: {path}: languages names {', '.join(unknown)}, which can't be told from a "
+            f"text; those that can: {', '.join(LANGUAGE_CODES)}",
+            name=_NAME,
+        )
     return profile
 
 
 def _gate(path: Path, profile: Profile) -> Gate:
-    return Gate(profile.threshold, profile.metric, f"profile {path.stem}")
+    own = tuple(sorted(profile.languages.items()))
+    return Gate(profile.threshold, profile.metric, f"profile {path.stem}", own)
 
 
 def _set_by_hand(settings: Settings) -> bool:

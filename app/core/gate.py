@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 #: Ends the name of a scorer whose figures are rescaled.
@@ -62,11 +62,30 @@ class ScorerName:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Metric and threshold in force, and where they come from (`settings`, or a profile's name)."""
+    """Metric and threshold in force, and where they come from (`settings`, or a profile's name).
+
+    `languages`: (code, threshold) of those that have one of their own; `threshold` is for the
+    others, and where the language can't be told. `language`: whose own threshold this gate has.
+    """
 
     threshold: float = 0.75
     metric: Metric = Metric.F1
     source: str = "settings"
+    languages: tuple[tuple[str, float], ...] = ()
+    language: str = ""
+
+    def in_language(self, code: str) -> Gate:
+        """Return the gate for texts of a language: with its own threshold, or this one."""
+        own = dict(self.languages).get(code)
+        if own is None:
+            return self
+        return replace(self, threshold=own, source=f"{self.source}, {code}", language=code)
+
+    @property
+    def words(self) -> str:
+        """`recall >= 0.525 (profile p)`, `recall >= 0.525, en 0.377, es 0.53 (profile p)`."""
+        own = "".join(f", {code} {threshold:g}" for code, threshold in self.languages)
+        return f"{self.metric} >= {self.threshold:g}{own} ({self.source})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +102,5 @@ def judge_score(gate: Gate, score: Score) -> Verdict:
     passed = value >= gate.threshold
     sign = ">=" if passed else "<"
     cut = " (a text was cut at the scorer's limit)" if score.cut else ""
-    return Verdict(passed, f"{gate.metric} {value:.3f} {sign} {gate.threshold:.3f}{cut}")
+    own = f", the threshold for {gate.language}" if gate.language else ""
+    return Verdict(passed, f"{gate.metric} {value:.3f} {sign} {gate.threshold:.3f}{own}{cut}")

@@ -6,6 +6,7 @@ from enum import Enum
 
 from app.core.gate import Gate, Score, judge_score
 from app.core.guards import Objection
+from app.core.guards.language import language_code, stated_language
 from app.core.lifecycle import Status
 
 ZERO = Score(0.0, 0.0, 0.0)
@@ -59,6 +60,14 @@ def verdict(
         return Status.UNSCORED, None, "no reference answer was given"
     judged = judge_score(gate, score)
     return (Status.VALIDATED if judged.passed else Status.LOW_QUALITY), score, judged.why
+
+
+def gate_for(gate: Gate, question: str, reference: str | None) -> Gate:
+    """Return the gate in the language of the reference, as far as that can be told."""
+    if not gate.languages or not reference:
+        return gate
+    language = stated_language(question, reference)
+    return gate if language is None else gate.in_language(language_code(language))
 
 
 def what_next(status: Status, generation: int, max_generations: int) -> Next:

@@ -90,7 +90,9 @@ def warnings(figures: Figures) -> list[str]:
     if len({basis.scorer for basis in figures.bases}) > 1:
         said.append("Scores of several scorers are mixed here: they are not comparable.")
     elif len(figures.bases) > 1:
-        said.append("Several gates were in force: metrics or thresholds differ between questions.")
+        said.append(
+            "Metrics or thresholds differ between questions: by language, or the gate was changed."
+        )
     if figures.bases and figures.basis.metric is None:
         said.append("These rows do not tell which metric the threshold was for: F1 is shown.")
     if figures.unfinished:

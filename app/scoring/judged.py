@@ -8,6 +8,7 @@ from typing import Literal
 
 from app.core.gate import Gate, Score, judge_score
 from app.core.guards import Evidence, Objection, objections
+from app.core.judging import gate_for
 from app.errors import ScoreFailure
 from app.scoring.pairs_file import PairRow
 
@@ -38,5 +39,5 @@ def judge_row(
         return Judged(row, None, "unscored", "no reference answer was given", objected)
     if isinstance(outcome, ScoreFailure):
         return Judged(row, None, "error", str(outcome), objected)
-    verdict = judge_score(gate, outcome)
+    verdict = judge_score(gate_for(gate, row.question, row.reference), outcome)
     return Judged(row, outcome, "pass" if verdict.passed else "fail", verdict.why, objected)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from app.core.gate import Gate, Score, ScorerName, judge_score
 from app.core.guards import Evidence, objections
+from app.core.judging import gate_for
 from app.errors import InputError, ScoreFailure
 from app.ports import Scorer
 from app.web.bodies import Pair, PairsBody, decode, read_bytes
@@ -43,7 +44,7 @@ def add_routes(app: web.Application, standard: Callable[[], Standard]) -> None:
             raise InputError(str(error), field="pairs" if several else "candidate") from error
         rows = [_row(held_to, pair, each) for pair, each in zip(pairs, scores, strict=True)]
         about = _about(held_to)
-        return json_reply({"scores": rows, **about} if several else {**rows[0], **about})
+        return json_reply({"scores": rows, **about} if several else {**about, **rows[0]})
 
     app.router.add_post("/score", score)
 
@@ -56,13 +57,15 @@ def _has_pairs(raw: bytes) -> bool:
 
 
 def _row(standard: Standard, pair: Pair, score: Score) -> dict[str, Any]:
-    verdict = judge_score(standard.gate(), score)
+    gate = gate_for(standard.gate(), "", pair.reference)
+    verdict = judge_score(gate, score)
     evidence = Evidence(pair.candidate, reference=pair.reference)
     return {
         "precision": score.precision,
         "recall": score.recall,
         "f1": score.f1,
         "cut": score.cut,
+        "threshold": gate.threshold,
         "verdict": "pass" if verdict.passed else "fail",
         "guards": [each.why for each in objections(evidence, standard.guards)],
     }

@@ -127,6 +127,18 @@ async def test_the_kept_scores_serve_every_gate(settings: Settings, tmp_path: Pa
     assert not kept_findings(tolerant)
 
 
+async def test_a_scorer_that_does_not_tell_its_model_is_warned_of(settings: Settings) -> None:
+    class Nameless(Encoder):
+        @property
+        def name(self) -> str:
+            return settings.scorer
+
+    with capture_logs() as lines:
+        await check_at_start(settings, Nameless(), structlog.get_logger("answerloop"))
+    assert [line["event"] for line in lines] == ["scorer_without_name", "gate_check"]
+    assert "does not say which model" in lines[0]["reason"]
+
+
 async def test_another_scorer_at_the_same_address_is_scored_anew(settings: Settings) -> None:
     await told(settings, Encoder())
 

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from app.cli.main import main
+from app.core.gate import Score
 
 #: Word overlap parts these: answers repeat their reference's words, others share none.
 ROWS = "".join(
@@ -107,11 +108,50 @@ def test_labelled_bad_answers_are_those_that_must_not_pass(cli: Cli, overlap: Pa
     overlap.write_text(HEADER + ROWS + bad, encoding="utf-8")
     found = run_json(cli, "calibrate", str(overlap), "--metric", "recall")
     assert found["must_not_pass"] == "bad"
-    assert found["recommended"] == {"metric": "recall", "threshold": 0.334}
+    assert found["recommended"] == {"metric": "recall", "threshold": 0.334, "languages": {}}
     assert list(found["metrics"]) == ["recall"]
     assert any("Label more bad answers" in each for each in found["warnings"])
     checked = cli("check", str(overlap), "--json")
-    assert json.loads(checked[1])["bad"] == {"passed": 0, "count": 30, "share": 0.0}
+    bad = json.loads(checked[1])["bad"]
+    assert bad.pop("interval") == pytest.approx([0, 0.1135], abs=1e-4)
+    assert bad == {"passed": 0, "count": 30, "share": 0.0}
+
+
+def test_labelled_bad_answers_that_can_not_be_read_are_missed_aloud(
+    cli: Cli, overlap: Path
+) -> None:
+    overlap.write_text(HEADER + ROWS + "q,r,a\n" * 12, encoding="utf-8")
+    code, out, _ = cli("calibrate", str(overlap))
+    assert code == 0
+    said = " ".join(out.split())
+    assert "Not one pair labelled bad took part" in said
+    assert "12 rows can't be read" in said
+    assert "chosen by unrelated pairs instead" in said
+
+
+def test_languages_get_thresholds_of_their_own_where_asked_for(
+    cli: Cli, overlap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "".join(
+        f"{code},{code}{n} a{n} b{n} {shared},{code}{n} a{n} b{n} {shared}\n"
+        for code, shared in (("en", "x"), ("es", "x y z w"))
+        for n in range(30)
+    )
+    overlap.write_text("language,original_answer,answer\n" + rows, encoding="utf-8")
+    profile, page = tmp_path / "mine.json", tmp_path / "page.html"
+    asked = ("calibrate", str(overlap), "--metric", "recall")
+    common = run_json(cli, *asked)["recommended"]
+    assert (common["threshold"], common["languages"]) == (0.572, {})
+    files = ("--out", str(profile), "--report", str(page))
+    own = run_json(cli, *asked, "--by-language", *files)["recommended"]
+    assert own == {**common, "languages": {"en": 0.251, "es": 0.572}}
+    assert "own thresholds" in page.read_text(encoding="utf-8")
+    monkeypatch.setenv("ANSWERLOOP_QUALITY_PROFILE", str(profile))
+    found = run_json(cli, "check", str(overlap))
+    assert found["gate"]["languages"] == own["languages"]
+    assert "recall >= 0.572, en 0.251, es 0.572 (profile mine)" in cli("check", str(overlap))[1]
+    profile.write_text(profile.read_text().replace('"es": 0.572', '"es": 0.571'))
+    assert run_json(cli, "check", str(overlap), "--max-random-pass", "1")["random"]["passed"] > 0
 
 
 def test_the_same_seed_gives_the_same_figures(cli: Cli, overlap: Path) -> None:
@@ -146,6 +186,7 @@ def test_bad_rows_are_told_by_line_and_put_aside(cli: Cli, overlap: Path) -> Non
         (("check", "missing.csv"), "no such file"),
         (("check", "one.csv"), "no random pair comes of it"),
         (("check", "--max-good-fail", "2"), "max-good-fail"),
+        (("check", "pairs.csv", "--fresh"), "--fresh is for the built-in pairs"),
     ],
 )
 def test_what_can_not_be_used_is_told_before_the_work(
@@ -170,6 +211,24 @@ def test_a_gate_that_fails_good_answers_is_warned_of_with_exit_code_1(
     assert "gate calibrate FILE" in err
     code, _, _ = cli("check", str(overlap), "--max-good-fail", "1")
     assert code == 0
+
+
+def test_the_built_in_pairs_are_scored_once_and_anew_when_asked_for(
+    cli: Cli, overlap: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(*more: str) -> tuple[bool, Any]:
+        found = json.loads(cli("check", "--json", *more)[1])
+        return found.pop("kept"), found
+
+    first, second = check(), check()
+    assert (first[0], second[0]) == (False, True)
+    assert first[1] == second[1]
+    low, high = first[1]["good"]["interval"]
+    assert low <= first[1]["good"]["share"] <= high
+    monkeypatch.setattr("app.adapters.scorer.memory.overlap", lambda *_: Score(1, 1, 1))
+    assert check()[1]["random"]["passed"] == 0
+    assert check("--fresh")[1]["random"]["passed"] == 48
+    assert check()[1]["random"]["passed"] == 48
 
 
 def test_a_gate_that_passes_all_is_warned_of(

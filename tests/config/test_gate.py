@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.config.gate import SHIPPED, gate_by, gate_in_force, gates_by_scorer
+from app.config.gate import SHIPPED, gate_by, gate_in_force, gates_by_scorer, words_of_nameless
 from app.core.gate import Gate, Metric
 from app.errors import SettingsError
 from app.settings import load_settings
@@ -74,6 +74,24 @@ def test_a_file_of_the_scorer_in_force_is_in_force(
     assert gate == Gate(0.4, Metric.PRECISION, "profile mine")
 
 
+def test_a_profile_may_have_thresholds_by_language(profile: Any) -> None:
+    own = {"es": 0.5, "en": 0.3}
+    path = profile({"scorer": "minilm-l6:6", "metric": "f1", "threshold": 0.4, "languages": own})
+    gate = gate_in_force(load_settings(quality_profile=path))
+    assert gate.languages == (("en", 0.3), ("es", 0.5))
+    assert gate.in_language("es").threshold == 0.5
+    assert gate.in_language("fr") is gate
+
+
+def test_a_scorer_that_does_not_tell_its_model_is_told_of_unless_the_gate_was_chosen() -> None:
+    address = "http://h:8000"
+    silent = load_settings(scorer=address)
+    assert f"{address} does not say which model" in words_of_nameless(silent, address)
+    assert "f1 >= 0.75 (settings)" in words_of_nameless(silent, address)
+    assert words_of_nameless(silent, "roberta-large:17") == ""
+    assert words_of_nameless(load_settings(scorer=address, quality_threshold=0.9), address) == ""
+
+
 @pytest.mark.parametrize("scorer", ["minilm-l6:5", "roberta-large:17", "minilm-l6:6:rescaled"])
 def test_a_file_of_another_scorer_stops_the_start(scorer: str, profile: Any) -> None:
     path = profile({"scorer": scorer, "metric": "f1", "threshold": 0.4})
@@ -99,6 +117,9 @@ def test_the_shipped_profile_is_found_by_the_scorers_name_too() -> None:
         {"scorer": "x", "metric": "f1", "threshold": 1.5},
         {"scorer": "x", "metric": "f1", "threshold": -0.1},
         '{"scorer": "x", "metric": "f1", "threshold": NaN}',
+        {"scorer": "x", "metric": "f1", "threshold": 0.4, "languages": {"es": 1.5}},
+        {"scorer": "x", "metric": "f1", "threshold": 0.4, "languages": {"xx": 0.5}},
+        {"scorer": "x", "metric": "f1", "threshold": 0.4, "languages": [["es", 0.5]]},
     ],
 )
 def test_a_file_that_is_no_profile_stops_the_start(content: Any, profile: Any) -> None:

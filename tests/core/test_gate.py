@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.gate import Gate, Metric, Score, ScorerName, judge_score
 from app.core.guards import Objection
-from app.core.judging import ZERO, Next, needs_score, verdict, what_next
+from app.core.judging import ZERO, Next, gate_for, needs_score, verdict, what_next
 from app.core.lifecycle import Status
 
 GATE = Gate(threshold=0.75)
@@ -46,6 +46,23 @@ def test_what_is_no_number_is_no_score(bad: float, field: str) -> None:
 def test_the_verdict_says_why_in_figures() -> None:
     assert judge_score(GATE, score(0.5)).why == "f1 0.500 < 0.750"
     assert judge_score(GATE, score(0.8)).why == "f1 0.800 >= 0.750"
+
+
+SPANISH = "La capital de Francia es París, que está en el norte del país y es muy antigua."
+
+
+def test_a_language_with_a_threshold_of_its_own_is_judged_by_it() -> None:
+    gate = Gate(0.7, Metric.RECALL, "profile p", (("en", 0.4), ("es", 0.6)))
+    spanish = gate_for(gate, "", SPANISH)
+    assert (spanish.threshold, spanish.source, spanish.language) == (0.6, "profile p, es", "es")
+    assert judge_score(spanish, score(0.65)).why == ("recall 0.650 >= 0.600, the threshold for es")
+    # Too short to tell alone; with its question it is not; a question that names one tells nothing.
+    assert gate_for(gate, "", "París.") is gate
+    assert gate_for(gate, "¿Cuál es la capital de Francia y dónde está?", "París.") == spanish
+    assert gate_for(gate, "¿Cómo se dice en inglés la capital de este país?", "Paris.") is gate
+    assert gate_for(gate, "", "Столица Франции называется Париж") is gate
+    assert gate_for(GATE, "", SPANISH) is GATE
+    assert gate.words == "recall >= 0.7, en 0.4, es 0.6 (profile p)"
 
 
 @pytest.mark.parametrize("answer", ["", " ", "\n\t", "\u00a0"])

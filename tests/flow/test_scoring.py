@@ -188,6 +188,23 @@ async def test_the_best_attempt_keeps_what_it_was_scored_by_when_the_gate_change
     assert [each.gate for each in row.attempts] == ["settings", "profile new", "profile new"]
 
 
+async def test_an_answer_is_judged_and_stored_by_the_threshold_of_its_language() -> None:
+    own = Gate(0.9, Metric.F1, "profile p", (("es", 0.3),))
+    spanish = "La capital de Francia es París, que está en el norte del país y es antigua."
+    english = "The capital of France is Paris, which is in the north of the country and is old."
+    answers = {"¿Cuál?": ["La capital es París."], "Which?": ["The capital is Paris."]}
+    model = ScriptedModel(script=answers)
+    limits = replace(LIMITS, gate=own, max_generations=1)
+    async with running(make_ports(model=model), limits=limits) as engine:
+        asked = [question("¿Cuál?", spanish), question("Which?", english)]
+        for each in asked:
+            await engine.submit(each)
+        es, en = [await engine.final(each.question_id) for each in asked]
+    assert (es.status, es.threshold, es.gate) == (Status.VALIDATED, 0.3, "profile p, es")
+    assert (en.status, en.threshold, en.gate) == (Status.LOW_QUALITY, 0.9, "profile p")
+    assert "the threshold for es" in (es.attempts[0].why or "")
+
+
 async def test_figures_of_two_scorers_are_not_compared() -> None:
     ports = make_ports(scorer=ChangingScorer())
     async with running(ports, limits=replace(LIMITS, max_generations=2)) as engine:

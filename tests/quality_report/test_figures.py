@@ -156,5 +156,5 @@ def test_mixed_gates_are_said() -> None:
     mixed = [result(1, "validated", 0.9), result(2, "validated", 0.9, scorer="t:1")]
     assert "not comparable" in figures(mixed)["warnings"][0]
     moved = [result(1, "validated", 0.9), result(2, "validated", 0.9, threshold=0.6)]
-    assert "Several gates" in figures(moved)["warnings"][0]
+    assert "thresholds differ" in figures(moved)["warnings"][0]
     assert figures(moved[:1])["warnings"] == []

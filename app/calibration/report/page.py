@@ -11,6 +11,7 @@ from app.calibration.report.sections import (
     kinds_table,
     languages_table,
     metrics_table,
+    own_thresholds_table,
     part,
     quantiles_table,
     worst,
@@ -41,7 +42,7 @@ def render(found: Calibration) -> str:
 
 
 def _rule(found: Calibration) -> str:
-    return f"{found.metric} \u2265 {found.threshold:g}"
+    return found.rule.replace(">=", "\u2265")
 
 
 def _header(found: Calibration) -> Html:
@@ -113,6 +114,8 @@ def _figures(found: Calibration) -> Html:
         metrics_table(found),
         tag("h3", f"{found.metric} by language, at {found.threshold:g}") if languages else None,
         languages,
+        tag("h3", "By the languages' own thresholds, held out") if found.languages else None,
+        own_thresholds_table(found),
         tag("h3", "ROC, the false passes on a logarithmic axis"),
         roc(found),
         tag("h3", "What passes at each threshold"),

@@ -49,6 +49,15 @@ def languages_table(found: Calibration) -> Html | None:
     return table(heads, rows)
 
 
+def own_thresholds_table(found: Calibration) -> Html | None:
+    """Return the thresholds that languages have in the profile, and what they are worth."""
+    if not found.languages:
+        return None
+    heads = ["language", *_separation_heads(kind_words(found.negative))]
+    every = found.recommended.languages
+    return table(heads, [[code, *_separation(every[code])] for code in found.languages])
+
+
 def kinds_table(found: Calibration) -> Html:
     """Return what the recommended gate passes of each kind, and what guards add."""
     rows = [

@@ -46,6 +46,9 @@ _SCRIPTS = {
 }
 #: Whatever `language_of` may return.
 LANGUAGES = (*_PROFILES, *dict.fromkeys(_SCRIPTS.values()))
+#: What profiles and files call them: `en`, and `cyrillic` where a script says no more.
+_CODES = {"English": "en", "Spanish": "es", "French": "fr", "German": "de", "Italian": "it"}
+_CODES["Portuguese"] = "pt"
 _NAMED = re.compile(
     r"\b(?:translat|tradu|transl[ií]t|language|idioma|lengua|english|ingl[eé]s|spanish|espa[nñ]ol|"
     r"castellano|french|franc[eé]s|german|alem[aá]n|italian|portug|chin|japan|japon|corea|korea|"
@@ -86,12 +89,28 @@ def language(evidence: Evidence) -> str | None:
     said = language_of(evidence.answer)
     if said is None:
         return None
-    wanted = language_of(evidence.stated_reference)
-    if wanted is None and not _NAMED.search(head(evidence.question)):
-        wanted = language_of(f"{evidence.question} {evidence.stated_reference}")
+    wanted = stated_language(evidence.question, evidence.stated_reference)
     if wanted is None or wanted == said:
         return None
     return f"the answer is in {said}, not in {wanted}"
+
+
+def stated_language(question: str, reference: str) -> str | None:
+    """Return the language of the reference; of both where it is too short, and neither is named."""
+    found = language_of(reference)
+    if found is None and not _NAMED.search(head(question)):
+        found = language_of(f"{question} {reference}")
+    return found
+
+
+def language_code(name: str) -> str:
+    """Return `en` for `English`, in any case; other names in lower case."""
+    plain = name.strip()
+    return _CODES.get(plain.capitalize(), plain.lower())
+
+
+#: The codes of whatever `language_of` may return.
+LANGUAGE_CODES = tuple(map(language_code, LANGUAGES))
 
 
 def _script(letter: str) -> str:

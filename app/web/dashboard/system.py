@@ -81,6 +81,7 @@ def gate_shown(context: Context) -> dict[str, Any]:
     return {
         "metric": str(gate.metric),
         "threshold": gate.threshold,
+        "languages": dict(gate.languages),
         "source": gate.source,
         "scorer": context.ports.scorer.name if context.opened is not None else None,
         "guards": list(limits.guards),
