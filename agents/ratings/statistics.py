@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 import faust
@@ -131,8 +132,12 @@ class Statistics:
             raise_if_draining(context)
             if event.message.acked:
                 raise Draining  # void
+            started = perf_counter()
             first = context.app.consumer.begins(event, event.value[0].offset)
-            return await self._chunk(partition, first, event.value)
+            saved = await self._chunk(partition, first, event.value)
+            seconds, count = perf_counter() - started, len(event.value)
+            context.metrics.observe("stage_seconds", seconds, STAGE, times=count)
+            return saved
         finally:
             partition.lane.release()
 
