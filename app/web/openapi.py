@@ -15,6 +15,7 @@ from app import __version__
 from app.asyncapi.schemas import json_value
 from app.settings import Settings
 from app.web.middleware import READS
+from app.web.openapi_fields import tell
 from app.web.openapi_operations import OPERATIONS, operations_of
 from app.web.openapi_parts import (
     ALWAYS,
@@ -87,6 +88,8 @@ def describe(
         raise LookupError(f"app/web/openapi_operations.py does not describe: {forgotten}")
     types = _types([operations[name] for name in names])
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    components = portable(components)
+    tell(components)
     known = _Schemas(types, schemas)
     paths: dict[str, dict[str, Any]] = {}
     for name in names:
@@ -105,7 +108,7 @@ def describe(
         "tags": [{"name": tag, "description": about} for tag, about in TAGS.items() if tag in used],
         "paths": paths,
         "components": {
-            "schemas": {**portable(components), "Json": json_value(_REF)},
+            "schemas": {**components, "Json": json_value(_REF)},
             "responses": {str(status): _error(status, known) for status in ERRORS},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },

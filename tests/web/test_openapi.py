@@ -14,6 +14,7 @@ from app.web import openapi_shapes as shapes
 from app.web.bodies import decode
 from app.web.middleware import READS
 from app.web.openapi import describe, reply_examples, served_routes
+from app.web.openapi_fields import TOLD
 from app.web.openapi_operations import OPERATIONS
 from app.web.openapi_parts import ERRORS, JSON, RETRIED, OneOf
 from app.web.openapi_words import TAGS, WORDS
@@ -96,6 +97,17 @@ def test_each_operation_says_what_it_does_and_has_a_name_of_its_own() -> None:
     assert [tag["name"] for tag in document["tags"]] == list(TAGS)
     for operation in operations(document):
         assert operation["description"] == WORDS[operation["operationId"]]
+
+
+def test_fields_of_questions_scores_and_letters_say_what_they_are() -> None:
+    components = describe(SERVED, token_needed=True)["components"]["schemas"]
+    for name in TOLD:
+        untold = [n for n, each in components[name]["properties"].items() if not _told(each)]
+        assert untold == [], f"{name}: app/web/openapi_fields.py"
+
+
+def _told(schema: dict[str, Any]) -> bool:
+    return "description" in schema or any("description" in arm for arm in schema.get("anyOf", ()))
 
 
 def test_each_error_that_is_described_can_come_and_looks_like_its_example() -> None:

@@ -13,6 +13,20 @@ export class Refused extends Error {
 /** Return a view's JSON. */
 export const read = (path, signal) => ask(path, { signal });
 
+/** Send any request, and return the response as it is. The token is asked for as in `act`. */
+export async function send({ method, path, headers, body, signal }, askToken) {
+  for (let wrong = false; ; wrong = true) {
+    const token = method === "GET" ? null : sessionStorage.getItem(TOKEN);
+    const all = token ? { ...headers, Authorization: `Bearer ${token}` } : headers;
+    const response = await fetch(path, { method, headers: all, body, signal, cache: "no-store", credentials: "omit" }).catch((error) => {
+      throw error.name === "AbortError" ? error : new Refused(0, "unreachable", "The server can't be reached.");
+    });
+    const given = response.status === 401 ? await askToken(wrong || Boolean(token)) : null;
+    if (!given) return response;
+    sessionStorage.setItem(TOKEN, given);
+  }
+}
+
 /** Do something. `askToken()` gives the token once the server wants it, or null: given up. */
 export async function act(path, body, askToken) {
   for (let wrong = false; ; wrong = true) {

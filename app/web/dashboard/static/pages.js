@@ -18,4 +18,5 @@ export const PAGES = [
   { path: "quality", name: "Quality", load: () => import("./pages/quality.js") },
   { path: "ratings", name: "Ratings", pipeline: "ratings", load: () => import("./pages/ratings.js") },
   { path: "system", name: "System", load: () => import("./pages/system.js") },
+  { path: "api", name: "API", load: () => import("./pages/api.js") },
 ];
