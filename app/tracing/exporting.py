@@ -71,26 +71,38 @@ class CountingExporter(SpanExporter):
         self._exporter = exporter
         self._tally = tally
         self._lock = threading.Lock()
-        self.waiting = 0
-        """Spans that were queued and are not in the exporter's hands."""
+        self._waiting = 0
+        self._in_hands = 0
+        self._given_up = False
 
     def queued(self, capacity: int) -> bool:
         """Take a place in the queue; False when it is full."""
         with self._lock:
-            if self.waiting >= capacity:
+            if self._waiting >= capacity or self._given_up:
                 return False
-            self.waiting += 1
+            self._waiting += 1
             return True
+
+    def give_up(self) -> int:
+        """Return how many spans were not taken so far; what becomes of them is not counted."""
+        with self._lock:
+            self._given_up = True
+            return self._waiting + self._in_hands
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         with self._lock:
-            self.waiting -= len(spans)
+            self._waiting -= len(spans)
+            self._in_hands += len(spans)
         try:
             result = self._exporter.export(spans)
         except Exception as error:  # noqa: BLE001 (a thread that ends would lose all the rest)
             result, reason = SpanExportResult.FAILURE, repr(error)[:300]
         else:
             reason = self._tally.words.text or "it does not take them"
+        with self._lock:
+            self._in_hands -= len(spans)
+            if self._given_up:
+                return result
         if result is SpanExportResult.SUCCESS:
             self._tally.sent(len(spans))
         else:
@@ -110,10 +122,10 @@ class BoundedProcessor(BatchSpanProcessor):
         self._capacity = capacity
         super().__init__(self._counting, max_queue_size=capacity)
 
-    @property
-    def left(self) -> int:
-        """How many spans are queued."""
-        return self._counting.waiting
+    def give_up(self) -> None:
+        """Count what was not taken until now as lost."""
+        if left := self._counting.give_up():
+            self._tally.dropped(left, "the process ends")
 
     def on_end(self, span: ReadableSpan) -> None:
         if span.context is None or not span.context.trace_flags.sampled:

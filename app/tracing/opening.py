@@ -57,8 +57,7 @@ def open_tracing(
 
     async def close() -> None:
         await _in_a_thread(provider.shutdown, CLOSE_SECONDS)
-        if left := processor.left:
-            tally.dropped(left, "the process ends")
+        processor.give_up()
         tally.words.leave()
 
     log.info("tracing", collector=where)

@@ -33,21 +33,21 @@ async def test_a_question_that_fails_waits_and_is_weak_has_one_trace_with_the_ri
     None
 ):
     model = ScriptedModel(script={QUESTION: [OVERLOADED, WEAK, REFERENCE]})
-    async with collecting() as collector:
-        async with (
-            running(make_ports(model=model), otel_endpoint=collector.url) as engine,
-            client_of(engine) as client,
-        ):
-            body = {"question_text": QUESTION, "original_answer": REFERENCE}
-            headers = {"traceparent": CALLER, "tracestate": "vendor=1"}
-            async with client.post("/query?wait=60", json=body, headers=headers) as response:
-                answered = await response.json()
-                assert (response.status, answered["status"]) == (200, "validated")
-            await engine.idle()
-            headers_of = {
-                topic: [carrier_of(raw.headers) for raw in engine.messages(topic)]
-                for topic in engine.names
-            }
+    async with (
+        collecting() as collector,
+        running(make_ports(model=model), otel_endpoint=collector.url) as engine,
+        client_of(engine) as client,
+    ):
+        body = {"question_text": QUESTION, "original_answer": REFERENCE}
+        headers = {"traceparent": CALLER, "tracestate": "vendor=1"}
+        async with client.post("/query?wait=60", json=body, headers=headers) as response:
+            answered = await response.json()
+            assert (response.status, answered["status"]) == (200, "validated")
+        await engine.idle()
+        headers_of = {
+            topic: [carrier_of(raw.headers) for raw in engine.messages(topic)]
+            for topic in engine.names
+        }
     used = {topic for topic, found in headers_of.items() if found}
     assert used == set(engine.names) - {engine.names.errors_quota, engine.names.dead_letters}
     carried = [each for found in headers_of.values() for each in found]
