@@ -7,12 +7,39 @@ from typing import Any
 
 import faust
 from faust.tables.manager import TableManager
+from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 
 from app.transports.records import TopicPlan
 
 
+class PersistentRecovery(Recovery):
+    """Faust's own, which takes a broker that does not answer in time for the end of the app.
+
+    (mode's `wait_first` reports a time-out as a stop.) It then ended for good, and the worker
+    stood still: no partition was resumed, now or after any later rebalance.
+    """
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:
+        try:
+            await super()._wait(coro, timeout)
+        except ServiceStopped:
+            if self.should_stop:
+                raise
+            self.log.warning("The broker did not answer within %s s: recovery begins anew", timeout)
+            self.signal_recovery_start.set()
+            raise RebalanceAgain from None
+
+
 class PromptTableManager(TableManager):
     """Faust's own, without its fixed second of sleep at every start."""
+
+    _recovery: Recovery | None
+
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = PersistentRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
     async def on_start(self) -> None:
         await self._update_channels()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aiokafka.client import ConnectionGroup
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from aiokafka.protocol.admin import DescribeGroupsRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
 
+from app.transports.kafka_group import MembershipLost, interpret, what_ended
 from app.transports.records import RawRecord
 from app.transports.strict import StrictConsumer, StrictProducer
 
@@ -20,6 +23,25 @@ _new = tuple.__new__
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer in its own thread, fetching a bounded slice of each partition."""
 
+    watch_seconds = 1.0
+    """How often it is asked whether something of the consumer has ended for good."""
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        if not self.app.client_only:
+            interpret(self._ensure_consumer()._coordinator)
+
+    @Service.task
+    async def _watch_membership(self) -> None:
+        """Crash the app when aiokafka's consumer will not go on: nobody else would notice."""
+        while not self.should_stop:
+            await self.sleep(self.watch_seconds)
+            if self._consumer is None or (reason := what_ended(self._consumer)) is None:
+                continue
+            crash = self.app.crash(MembershipLost(reason))
+            asyncio.run_coroutine_threadsafe(crash, self.parent_loop)
+            return
+
     async def fetch(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
         """Run `_fetch_slices` in the consumer's thread."""
         found: dict[TP, list[Any]] = await self.call_thread(self._fetch_slices, limits, timeout)
@@ -27,6 +49,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _fetch_slices(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
         consumer = self._ensure_consumer()
+        try:
+            return await self._slices_of(consumer, limits, timeout)
+        except KafkaError:
+            if what_ended(consumer) is None:
+                raise
+            return {}  # `_watch_membership` says so, whether a fetch was waiting or not
+
+    async def _slices_of(
+        self, consumer: Any, limits: Mapping[TP, int], timeout: float
+    ) -> dict[TP, list[Any]]:
         fetcher = consumer._fetcher
         if not self.consumer.flow_active or not limits:
             return {}
