@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from app.adapters.llm.memory import ScriptedModel
+from app.cli.trace import print_journey
 from app.core.failures import CAUSES
 from app.errors import llm_failed
+from app.inspection.journey import trace
+from app.inspection.log_reader import LogReader
+from app.settings import load_settings
 from app.tracing import carrier_of
 from tests.flow.engine import make_ports, running
 from tests.tracing.collector import Collector, Span, collecting
@@ -29,9 +33,9 @@ def above(collector: Collector, span: Span) -> Span:
     return found
 
 
-async def test_a_question_that_fails_waits_and_is_weak_has_one_trace_with_the_right_parents() -> (
-    None
-):
+async def test_a_retry_and_a_weak_answer_are_in_one_trace_with_the_right_parents(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     model = ScriptedModel(script={QUESTION: [OVERLOADED, WEAK, REFERENCE]})
     async with (
         collecting() as collector,
@@ -48,6 +52,12 @@ async def test_a_question_that_fails_waits_and_is_weak_has_one_trace_with_the_ri
             topic: [carrier_of(raw.headers) for raw in engine.messages(topic)]
             for topic in engine.names
         }
+        reader = LogReader(engine.log, "memory")
+        found = await trace(load_settings(), answered["question_id"], reader, engine.ports.store)
+    assert found.as_json()["trace_ids"] == [CALLER[3:35]]
+    print_journey(found)
+    assert f"trace  {CALLER[3:35]}\n" in capsys.readouterr().out
+
     used = {topic for topic, found in headers_of.items() if found}
     assert used == set(engine.names) - {engine.names.errors_quota, engine.names.dead_letters}
     carried = [each for found in headers_of.values() for each in found]
