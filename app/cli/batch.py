@@ -164,7 +164,7 @@ class Batch:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
         if run_id is not None and not self._totals.interrupted:
-            finish_run(self._settings, file)
+            finish_run(self._settings, file, run_id)
 
     async def _look_for_trouble(self) -> None:
         """Tell, while the run goes on, what it waits for: its log shows errors only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--out", type=_FILE, help="Write the page (HTML) here.")
 @click.option("--from-results", type=_FILE, metavar="FILE", help="Read a file of run --out.")
 @click.option("--questions", type=_FILE, metavar="FILE", help="Of the rows of an input file.")
+@click.option("--fresh", is_flag=True, help="With --questions: of the last run --fresh over it.")
 @click.option("--since", metavar="WHEN", help="Accepted since: 2h, 3d (ago), or an ISO time.")
 @click.option("--until", metavar="WHEN", help="Accepted before: 2h, 3d (ago), or an ISO time.")
 @click.option(
@@ -79,6 +81,7 @@ def report(**options: Any) -> None:
     answerloop report --since 2h --status low_quality --out weak.html --csv weak.csv
     answerloop report --from-results results.jsonl --junit junit.xml --fail-under 0.9
     answerloop report --questions questions.csv --meta topic=history --json
+    answerloop report --questions questions.csv --fresh --out fresh.html
     answerloop report --compare before.jsonl after.jsonl --out compared.html
 
     Without --from-results it reads the database; a worker may run meanwhile. The page is one file
@@ -126,7 +129,11 @@ def _report(options: dict[str, Any], beside: Beside) -> None:
         else:
             settings = load_settings()
             configure_logging(settings.log_format, "warning")
-            run_loop(_from_database(settings, found, wanted, options["questions"], progress))
+            run_loop(
+                _from_database(
+                    settings, found, wanted, options["questions"], progress, fresh=options["fresh"]
+                )
+            )
     files = [each.name for each in (beside.csv, beside.jsonl) if each is not None]
     about = About(time.time(), source, wanted.as_words(), files, prices)
     if options["out"] is not None:
@@ -148,11 +155,13 @@ async def _from_database(
     wanted: Wanted,
     questions: Path | None,
     progress: LiveCount,
+    *,
+    fresh: bool,
 ) -> None:
     from app.quality_report.making import fill_from_database
-    from app.quality_report.reading import ids_of_file, reading_answers, stream, stream_ids
+    from app.quality_report.reading import reading_answers, stream, stream_ids
 
-    ids = await ids_of_file(settings, questions) if questions is not None else None
+    ids = await _ids(settings, questions, fresh=fresh) if questions is not None else None
     async with reading_answers(settings) as store:
         batches = stream(store, wanted) if ids is None else stream_ids(store, ids, wanted)
         await fill_from_database(
@@ -162,6 +171,28 @@ async def _from_database(
             lambda read: progress.show(read, _READ),
             repeats=ids is not None,
         )
+
+
+async def _ids(settings: Settings, file: Path, *, fresh: bool) -> Iterator[str]:
+    from app.cli.run_ids import last_run_id
+    from app.errors import InputError
+    from app.quality_report.reading import ids_of_file, ids_of_run
+
+    run_id = last_run_id(settings, file)
+    if not fresh:
+        if run_id is not None:
+            stderr().print(
+                f"{file} was also run with --fresh; report --fresh is of those answers",
+                markup=False,
+            )
+        return await ids_of_file(settings, file)
+    if run_id is None:
+        raise InputError(
+            f"--fresh: no run --fresh over {file} is known in {settings.data_dir}; "
+            "a report of its results file is --from-results FILE",
+            field="fresh",
+        )
+    return ids_of_run(run_id, file)
 
 
 def _fail_under(found: Report, least: float) -> None:
@@ -205,6 +236,8 @@ def _refuse_combinations(options: dict[str, Any]) -> None:
     reads = [name for name in ("from_results", "questions", "compare") if options[name]]
     if len(reads) > 1:
         raise click.UsageError(" and ".join(f"--{_option(name)}" for name in reads) + ": one only")
+    if options["fresh"] and not options["questions"]:
+        raise click.UsageError("--fresh goes with --questions")
     if options["join"] is not None and not options["compare"]:
         raise click.UsageError("--join goes with --compare")
     if not options["compare"]:

@@ -80,6 +80,8 @@ class Attempt:
             "waited_seconds": self.waited_seconds,
             "verdict": _VERDICTS[self.verdict],
         }
+        if self.prompt_tokens is not None:
+            row["prompt_tokens"] = self.prompt_tokens
         if self.round:
             row["round"] = self.round
         if self.strategy is not None:

@@ -13,7 +13,8 @@ from uuid import uuid4
 
 from app.errors import InputError
 
-#: The columns of a result as CSV. `attempts` is their number, `metadata` is JSON. New ones come
+#: The columns of a result as CSV. `attempts` is their number, `tokens` and `prompt_tokens` are
+#: sums over them (empty where no server told), `metadata` is JSON. New ones come
 #: last: programs may know the others by their place.
 COLUMNS = (
     "question_id",
@@ -37,6 +38,8 @@ COLUMNS = (
     "library",
     "rescaled",
     "why",
+    "tokens",
+    "prompt_tokens",
 )
 
 #: Spreadsheets take a text that begins so for a formula, which may start programs or send data.
@@ -97,10 +100,22 @@ def _csv_writer(file: TextIO, spreadsheet: bool) -> RowWriter:
     writer.writerow(COLUMNS)
 
     def write(row: dict[str, Any]) -> None:
-        cells = [_cell(column, row.get(column)) for column in COLUMNS]
+        whole = {**_tokens(row), **row}
+        cells = [_cell(column, whole.get(column)) for column in COLUMNS]
         writer.writerow([no_formula(cell) for cell in cells] if spreadsheet else cells)
 
     return write
+
+
+def _tokens(row: dict[str, Any]) -> dict[str, int]:
+    """Return the sums of what is known of the attempts' tokens."""
+    attempts = row.get("attempts")
+    known = {
+        name: [each[name] for each in attempts if each.get(name) is not None]
+        for name in ("tokens", "prompt_tokens")
+        if isinstance(attempts, list)
+    }
+    return {name: sum(found) for name, found in known.items() if found}
 
 
 def no_formula(cell: Any) -> Any:

@@ -74,6 +74,7 @@ class Figures:
         self.last_at: float | None = None
         self._row_costs: dict[str, Costs] = {}
         self._told_costs: dict[str, Costs] | None = None
+        self._prompts_told = False
 
     def add(self, row: Row, labels: Mapping[str, str]) -> None:
         """Count a question; `labels` are of `groups.labels_of`."""
@@ -107,8 +108,8 @@ class Figures:
 
     @property
     def prompts_known(self) -> bool:
-        """Whether the tokens that were read are known: results files do not hold them."""
-        return self._told_costs is not None
+        """Whether the tokens that were read are known: older results files do not hold them."""
+        return self._told_costs is not None or self._prompts_told
 
     @property
     def questions(self) -> int:
@@ -172,16 +173,31 @@ class Figures:
             if each.cause:
                 failed[each.generation] = each.cause
             self._add_costs(each)
+        if not row.tries and (row.tokens is not None or row.prompt_tokens is not None):
+            self._add_sums(row)
 
     def _add_costs(self, each: Try) -> None:
+        self._prompts_told |= each.prompt_tokens is not None
         model = _name(self._row_costs, each.model or "not told")
         self._row_costs[model] = self._row_costs.get(model, Costs()) + Costs(
             calls=1,
+            prompt_tokens=each.prompt_tokens or 0,
             answered=int(each.answer is not None),
             failed=int(each.cause is not None),
             tokens=each.tokens or 0,
             untold=int(each.answer is not None and each.tokens is None),
             seconds=each.seconds or 0.0,
+        )
+
+    def _add_sums(self, row: Row) -> None:
+        """Count the calls of a row that has sums alone, as a CSV does."""
+        self._prompts_told |= row.prompt_tokens is not None
+        model = _name(self._row_costs, "not told")
+        self._row_costs[model] = self._row_costs.get(model, Costs()) + Costs(
+            calls=row.calls,
+            answered=int(row.answer is not None),
+            prompt_tokens=row.prompt_tokens or 0,
+            tokens=row.tokens or 0,
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.adapters.store.cursor import MAX_PAGE, Position, encode_cursor
-from app.core.identity import question_id
+from app.core.identity import question_id, run_row_id
 from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion
 from app.files import QuestionRow, read_questions
@@ -90,7 +90,7 @@ async def stream_ids(
 
 
 async def ids_of_file(settings: Settings, file: Path) -> Iterator[str]:
-    """Return the ids that `run` derives for the rows of a file (not those of `run --fresh`).
+    """Return the ids that `run` derives for the rows of a file (`ids_of_run`: of `run --fresh`).
 
     Raises InputError for a file that can't be read, UnavailableError when `LLM=auto:` finds
     no model.
@@ -102,6 +102,12 @@ async def ids_of_file(settings: Settings, file: Path) -> Iterator[str]:
         for row in rows
         if isinstance(row, QuestionRow)
     )
+
+
+def ids_of_run(run_id: str, file: Path) -> Iterator[str]:
+    """Return the ids of the rows of a file in a `run --fresh`. Raises InputError."""
+    rows = (row for row in read_questions(file) if isinstance(row, QuestionRow))
+    return (run_row_id(run_id, at) for at, _ in enumerate(rows))
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from app.errors import InputError
 from app.quality_report.rows import Row, RowError, row_of
 
 _NUMBERS = ("precision", "recall", "f1", "threshold")
-_COUNTS = ("generation", "attempts")
+_COUNTS = ("generation", "attempts", "tokens", "prompt_tokens")
 _NEEDED = ("question_text", "status")
 #: A question, its reference and answers of 32,000 characters each, and room.
 _FIELD_LIMIT = 4 * 1024 * 1024

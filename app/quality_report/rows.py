@@ -34,6 +34,7 @@ class Try:
     started_at: float | None
     seconds: float | None
     tokens: int | None
+    prompt_tokens: int | None
     waited_seconds: float
     answer: str | None
     cause: str | None
@@ -61,6 +62,9 @@ class Row:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tries: tuple[Try, ...] = ()
     calls: int = 0
+    #: Sums over the attempts, of a row that has no more of them than their number.
+    tokens: int | None = None
+    prompt_tokens: int | None = None
 
     @property
     def judged(self) -> bool:
@@ -111,6 +115,8 @@ def row_of(found: Mapping[str, Any]) -> Row:
         metadata=metadata if isinstance(metadata, Mapping) else {},
         tries=tries,
         calls=len(tries) if tries else _whole(attempts) or 0,
+        tokens=None if tries else _whole(found.get("tokens")),
+        prompt_tokens=None if tries else _whole(found.get("prompt_tokens")),
     )
 
 
@@ -126,6 +132,7 @@ def _try(found: Mapping[str, Any]) -> Try:
         started_at=unix(found.get("started_at")),
         seconds=_number(found.get("seconds")),
         tokens=_whole(found.get("tokens")),
+        prompt_tokens=_whole(found.get("prompt_tokens")),
         waited_seconds=_number(found.get("waited_seconds")) or 0.0,
         answer=_text(found, "answer"),
         cause=_text(found, "cause"),

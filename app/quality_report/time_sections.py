@@ -80,7 +80,7 @@ def costs_section(figures: Figures, prices: Mapping[str | None, Price]) -> Html:
     rows = [_model(name, costs, figures, prices) for name, costs in by_model]
     names = ["calls", "answered", "failed", "tokens read", "tokens written", "time of calls"]
     heads = ("model", *map(number_head, names), number_head("cost"))
-    told = "" if figures.prompts_known else "Results files do not tell how many tokens were read. "
+    told = "" if figures.prompts_known else "These results do not tell how many tokens were read. "
     untold = sum(costs.untold for costs in figures.costs.values())
     told += f"{many(untold, 'answer')} came without a count of tokens." if untold else ""
     return section(

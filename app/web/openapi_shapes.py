@@ -39,6 +39,7 @@ class Attempt(Shape):
     tokens: int | None
     waited_seconds: float
     verdict: Literal["pass", "fail", "unscored"] | None
+    prompt_tokens: int | UnsetType = UNSET
     round: int | UnsetType = UNSET
     strategy: str | UnsetType = UNSET
     temperature: float | UnsetType | None = UNSET

@@ -12,7 +12,7 @@ import pytest
 
 from app.cli.main import main
 from app.files import write_results
-from tests.quality_report.samples import random_results, result
+from tests.quality_report.samples import attempt, random_results, result
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +66,37 @@ def test_a_csv_of_results_gives_the_same_shares(
         shares.append([found[name] for name in ("states", "pass_share", "mean_score", "calls")])
     assert shares[0] == shares[1]
     assert again.read_text() == (tmp_path / "third.csv").read_text()
+
+
+def test_results_tell_the_tokens_that_were_read_and_written(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path, sums = tmp_path / "r.jsonl", tmp_path / "r.csv"
+    tries = [attempt(1, answer="a", prompt_tokens=31), attempt(2, answer="b", prompt_tokens=40)]
+    untold = [attempt(1, answer="a")]
+    rows = [result(0, "validated", 0.9, attempts=tries)]
+    write_results(path, [*rows, result(1, "validated", 0.9, attempts=untold)])
+    for source, more in ((path, ("--csv", sums)), (sums, ())):
+        assert run("--from-results", source, *more, "--json") == 0
+        found = json.loads(capfdbinary.readouterr().out)
+        costs = found["costs"]["total"]
+        assert (costs["calls"], costs["prompt_tokens"], costs["tokens"]) == (3, 71, 30)
+        assert found["prompt_tokens_known"]
+    write_results(path, [result(1, "validated", 0.9, attempts=untold)])
+    assert run("--from-results", path, "--json") == 0
+    assert not json.loads(capfdbinary.readouterr().out)["prompt_tokens_known"]
+
+
+def test_a_report_of_a_fresh_run_needs_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANSWERLOOP_DATA_DIR", str(tmp_path / "data"))
+    file = tmp_path / "q.csv"
+    file.write_text("question,answer\nOne?,1\n")
+    assert run("--questions", file, "--fresh") == 2
+    assert "no run --fresh over" in capsys.readouterr().err
+    assert run("--fresh") == 2
+    assert "--fresh goes with --questions" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("least", "code"), [("0.5", 0), ("0.75", 0), ("0.7501", 1), ("1", 1)])

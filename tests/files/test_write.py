@@ -91,14 +91,19 @@ def test_a_stored_question_fits(tmp_path: Path) -> None:
         score=Score(1.0, 1.0, 1.0),
         scorer="minilm-l6:6",
         why="f1 1.000 >= 0.750",
-        attempts=(Attempt(0, 1, 1, "m", 0.0),),
+        attempts=(
+            Attempt(0, 1, 1, "m", 0.0, tokens=8, prompt_tokens=31),
+            Attempt(0, 2, 1, "m", 1.0, tokens=5),
+        ),
     )
     path = tmp_path / "out.csv"
     write_results(path, [stored.as_json()])
-    assert set(COLUMNS) <= set(stored.as_json())
+    assert set(COLUMNS) - set(stored.as_json()) == {"tokens", "prompt_tokens"}
     row = read_csv(path)[0]
     assert (row["f1"], row["rescaled"], row["why"]) == ("1.0", "false", "f1 1.000 >= 0.750")
     assert (row["metric"], row["library"]) == ("", "")
+    assert (row["tokens"], row["prompt_tokens"]) == ("13", "31")
+    assert [each.get("prompt_tokens") for each in stored.as_json()["attempts"]] == [31, None]
 
 
 def test_no_rows_give_a_header_alone(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from app.adapters.store.memory import MemoryStore
 from app.core.gate import Score
-from app.core.identity import question_id
+from app.core.identity import question_id, run_row_id
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey, StoredQuestion
 from app.errors import InputError
@@ -18,7 +18,7 @@ from app.ports import CallAnswer, ClaimRequest, Ending
 from app.quality_report import reading
 from app.quality_report.builder import Report
 from app.quality_report.making import fill_from_database
-from app.quality_report.reading import Wanted, ids_of_file, stream, stream_ids
+from app.quality_report.reading import Wanted, ids_of_file, ids_of_run, stream, stream_ids
 from app.quality_report.results import read_results
 from app.settings import load_settings
 
@@ -110,6 +110,12 @@ async def test_calls_of_a_question_that_comes_twice_are_paid_once(store: MemoryS
     assert report.figures.costs["m"].calls == 2
     assert report.figures.costs["m"].prompt_tokens == 14
     assert report.figures.prompts_known
+
+
+def test_a_file_s_rows_have_the_ids_of_a_fresh_run_bad_ones_not_counted(tmp_path: Path) -> None:
+    file = tmp_path / "q.csv"
+    file.write_text("question,answer\nOne?,1\n,bad row\nTwo?,2\n")
+    assert list(ids_of_run("r1", file)) == [run_row_id("r1", 0), run_row_id("r1", 1)]
 
 
 async def test_a_file_s_rows_have_the_ids_of_run(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ class LoopLagShown(Shape):
 class GateShown(Shape):
     metric: Literal["f1", "recall", "precision"]
     threshold: float
+    languages: dict[str, float]
     source: str
     scorer: str | None
     guards: list[str]
