@@ -55,18 +55,18 @@ async def stage(
     await model.stop()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_the_core_starts_in_order_answers_and_stops_in_time(
     stage: Stage, postgres_dsn: str
 ) -> None:
     topics = stage.start("topics-init")
     stage.start("score")  # it loads its model meanwhile
-    assert await asyncio.to_thread(topics.wait, 90) == 0, last_words(stage.log("topics-init"))
-    await asyncio.to_thread(stage.wait_healthy, "score", 120)
+    assert await asyncio.to_thread(topics.wait, 180) == 0, last_words(stage.log("topics-init"))
+    await asyncio.to_thread(stage.wait_healthy, "score", 180)
     for name in ("worker-1", "worker-2"):
         stage.start(name)
     for name in ("worker-1", "worker-2"):
-        await asyncio.to_thread(stage.wait_healthy, name, 90)
+        await asyncio.to_thread(stage.wait_healthy, name, 180)
 
     question_id = await ask(stage.url("worker-1"))
 
@@ -74,13 +74,13 @@ async def test_the_core_starts_in_order_answers_and_stops_in_time(
         status, answer = await stored(postgres_dsn, question_id)
         return (status, answer) if Status(status).final else None
 
-    assert await until(ended, 60) == ("validated", ANSWER)
+    assert await until(ended, 120) == ("validated", ANSWER)
     async with aiohttp.request("GET", f"{stage.url('worker-2')}/questions/{question_id}") as reply:
         seen = await reply.json()
     assert (seen["status"], seen["scorer"]) == ("validated", OverlapScorer().name)
 
     load = stage.start("load", LOAD_RATE="4", LOAD_SECONDS="2")
-    assert await asyncio.to_thread(load.wait, 90) == 0, last_words(stage.log("load"))
+    assert await asyncio.to_thread(load.wait, 180) == 0, last_words(stage.log("load"))
     assert await count(postgres_dsn) > 1
 
     for name in ("worker-1", "worker-2", "score"):
