@@ -13,17 +13,12 @@ from app.config.shown import setting_rows, setting_source
 from app.settings import PREFIX, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.doctor.outcome import Outcome
 
-#: Part -> the checks of the doctor's that reach it.
-_PARTS = {
-    "broker": ("broker",),
-    "database": ("database",),
-    "cache": ("cache",),
-    "model": ("model",),
-    "scorer": ("scorer", "scorer-call"),
-    "gate": ("gate",),
-}
+#: The checks of the doctor's that reach a part, each called as its part.
+_PARTS = ("broker", "database", "cache", "model", "scorer", "gate")
 
 
 @click.group(short_help="Show and check the settings")
@@ -54,16 +49,17 @@ def show(as_json: bool) -> None:
 def check(as_json: bool) -> None:
     """Check the settings and reach every part they name: broker, database, cache, model, scorer.
 
-    The scorer is loaded, and scores a pair. These are checks of `answerloop doctor`, which looks at
-    more, and says the mends.
+    When all are there, the scorer is loaded, and scores a pair. These are checks of
+    `answerloop doctor`, which looks at more, and says the mends.
     """
-    from app.cli.doctor import look
-    from app.doctor.catalogue import chosen
-
     load_settings()  # one that is wrong ends it here
-    names = [name for checks in _PARTS.values() for name in checks]
-    found = {each.check: each.outcome for each in look(chosen(names), call=True)}
-    results = {part: _state([found[name] for name in names]) for part, names in _PARTS.items()}
+    found = _outcomes(_PARTS)
+    if not any(outcome.status.is_bad for outcome in found.values()):
+        found["scorer"] = _outcomes(("scorer-call",))["scorer-call"]
+    results = {
+        part: {"status": "down" if found[part].status.is_bad else "up", "detail": found[part].seen}
+        for part in _PARTS
+    }
     if as_json:
         print_json(results)
     else:
@@ -130,10 +126,9 @@ def strategies(question: str | None, as_json: bool) -> None:
         stderr().print(line)
 
 
-def _state(outcomes: list[Outcome]) -> dict[str, str]:
-    """Return what the checks of a part come to: the first that is bad, else the last."""
-    bad = next((each for each in outcomes if each.status.is_bad), None)
-    return {
-        "status": "down" if bad else "up",
-        "detail": (bad or outcomes[-1]).seen,
-    }
+def _outcomes(names: Sequence[str]) -> dict[str, Outcome]:
+    """Run checks of the doctor's, by name."""
+    from app.cli.doctor import look
+    from app.doctor.catalogue import named
+
+    return {each.check: each.outcome for each in look(named(names), call=True)}

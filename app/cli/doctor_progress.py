@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from app.cli.live_bar import LiveBar
 
 _LINE_SECONDS = 5.0
-_SHOWN = 4
+_SHOWN = 2
 
 
 class DoctorProgress(LiveBar):

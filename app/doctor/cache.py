@@ -45,7 +45,7 @@ async def cache(site: Site) -> Outcome:
             setting(f"{PREFIX}CACHE=redis://:PASSWORD@HOST:6379/0"),
         )
     except CacheUnavailable as error:
-        return warning(
+        return problem(
             f"{error}: every question is looked up in the database",
             advice("start Redis, or do without:"),
             setting(f"{PREFIX}CACHE=memory:"),

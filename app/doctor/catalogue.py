@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from app.doctor.check import Check
 from app.errors import NotFoundError
@@ -262,7 +262,12 @@ def chosen(names: Collection[str]) -> tuple[Check, ...]:
         raise NotFoundError(
             f"no check is called {strange[0]!r}; `answerloop doctor --list` names them all"
         )
-    wanted = {check.name for check in CHECKS if {check.name, check.area} & set(names)}
+    return named(check.name for check in CHECKS if {check.name, check.area} & set(names))
+
+
+def named(names: Iterable[str]) -> tuple[Check, ...]:
+    """Return the checks of exactly these names, and those that they need."""
+    wanted = set(names)
     by_name = {check.name: check for check in CHECKS}
     for name in list(wanted):
         needed = by_name[name].needs

@@ -40,7 +40,7 @@ async def groups(site: Site) -> Outcome:
             found += strangers(settings, state, rows)
             found += await _standing_still(site, reader, state, rows)
             late = sum(row.lag or 0 for row in rows)
-            seen.append(f"{state.name}: {len(state.members)} members, {late:,} late")
+            seen.append(f"{state.name}: {_members(state)}, {late:,} late")
     return together(found, "; ".join(seen))
 
 
@@ -75,6 +75,10 @@ def strangers(settings: Settings, state: GroupState, rows: Sequence[GroupRow]) -
             )
         ]
     return []
+
+
+def _members(state: GroupState) -> str:
+    return f"{len(state.members)} member{'' if len(state.members) == 1 else 's'}"
 
 
 async def _standing_still(

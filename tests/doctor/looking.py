@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.doctor.catalogue import chosen
+from app.doctor.catalogue import named
 from app.doctor.check import Site
 from app.doctor.outcome import Outcome
 from app.doctor.running import examine
@@ -31,7 +31,7 @@ def site(folder: Path, **settings: Any) -> Site:
 def look(at: Site, name: str) -> Outcome:
     """Run one check, and what it needs. Blocks: not on the loop of a server that it asks."""
     try:
-        results = examine(at, chosen([name]))
+        results = examine(at, named([name]))
     finally:
         at.close()
     return next(result.outcome for result in results if result.check == name)

@@ -62,7 +62,7 @@ def test_a_redis_that_never_evicts_is_found_and_configured(
 @pytest.mark.redis
 def test_a_redis_that_is_away_or_refuses_is_told_without_its_password(tmp_path: Path) -> None:
     away = look(site(tmp_path, cache="redis://:canary@127.0.0.1:1/0"), "cache")
-    assert (away.status, "canary" in str(away)) == (Status.WARNING, False)
+    assert (away.status, "canary" in str(away)) == (Status.PROBLEM, False)
     server = require(lambda: start_redis(tmp_path, password="right"))
     try:
         wrong = look(site(tmp_path, cache=server.url.replace(":right@", ":canary@")), "cache")

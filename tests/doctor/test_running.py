@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.doctor.catalogue import CHECKS, chosen
+from app.doctor.catalogue import CHECKS, chosen, named
 from app.doctor.check import Check, Site
 from app.doctor.outcome import Outcome, Status, command, ok, problem, warning
 from app.doctor.running import examine, is_hanging, redacted
@@ -117,6 +117,7 @@ def test_checks_are_chosen_by_name_or_area_with_what_they_need() -> None:
     names = {each.name for each in chosen(["scorer", "cpu"])}
     assert names == {"scorer", "gate", "gate-check", "scorer-call", "cpu"}
     assert chosen([]) == CHECKS
+    assert [each.name for each in named(["gate"])] == ["scorer", "gate"]
     with pytest.raises(NotFoundError, match=r"'databse'.*--list"):
         chosen(["databse"])
 
