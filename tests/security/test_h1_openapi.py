@@ -8,9 +8,13 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.fake_llm.steps import Step
+from app.settings import load_settings
+from app.topics import all_topics
 from app.web.openapi_operations import OPERATIONS
 from app.web.safe_headers import SAFE_HEADERS
 from tests.security.service import TOKEN, Service, service
@@ -19,8 +23,36 @@ HERE = Path(__file__).parent
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 
 
+async def _what_is_there(target: Service) -> dict[str, list[str]]:
+    """Put something on topics and in tables, so that views have something to show; tell what."""
+    asked = {
+        "¿Cuál es la capital de Chile?": [],
+        "Who holds the key?": [Step(status=401)],
+        "¿Quién lo sabe?": [Step(status=401)],
+        "How far is the star?": [Step(status=429)] * 99,
+    }
+    ids = []
+    for text, steps in asked.items():
+        target.model.script[text] = list(steps)
+        wait = 0 if "far" in text else 30
+        body = {"question_text": text, "original_answer": f"An answer to {text}"}
+        _, raw = await target.call("POST", f"/query?wait={wait}", json=body)
+        ids.append(json.loads(raw)["question_id"])
+    ratings = [
+        {"userId": n % 3 + 1, "movieId": n + 1, "rating": 3.5, "timestamp": 1_764_061_200_000 + n}
+        for n in range(9)
+    ]
+    assert (await target.call("POST", "/ratings", json={"ratings": ratings}))[0] == 202
+    _, raw = await target.call("GET", "/dead-letters")
+    letters = [each["origin"] for each in json.loads(raw)["letters"]]
+    assert len(letters) == 2
+    topics = [spec.name for spec in all_topics(load_settings()) if spec.record is not None]
+    return {"ids": ids, "letters": letters, "topics": topics}
+
+
 async def _schemathesis(target: Service, folder: Path, *options: str, seconds: float) -> str:
     """Run all checks; return what was printed. Fails with it when anything is found."""
+    known = await _what_is_there(target)
     command = [
         str(SCHEMATHESIS),
         *("--config-file", str(HERE / "schemathesis.toml")),
@@ -29,7 +61,8 @@ async def _schemathesis(target: Service, folder: Path, *options: str, seconds: f
         *("--suppress-health-check", "all", "--request-timeout", "60", *options),
     ]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.security.schemathesis_hooks"}
-    environment["H1_TOKEN"] = TOKEN
+    environment |= {"H1_TOKEN": TOKEN, "H1_KNOWN": json.dumps(known)}
+    environment["H1_TALLY"] = str(folder / "tally.jsonl")
     environment["PYTHONPATH"] = str(HERE.parents[1])
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -55,6 +88,13 @@ def _all_tested(output: str) -> bool:
     return tested == selected == known and int(tested) >= len(OPERATIONS) - 1
 
 
+def _told(folder: Path) -> tuple[list[Any], list[Any]]:
+    """Return what the view of messages said to what was meant, and to what was made up."""
+    lines = (folder / "tally.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    return tuple([each for each in found if each[0] == kind] for kind in ("meant", "made up"))
+
+
 @pytest.mark.timeout(700)
 async def test_h1_schemathesis_finds_nothing(tmp_path: Path) -> None:
     async with service(tmp_path) as target:
@@ -62,6 +102,9 @@ async def test_h1_schemathesis_finds_nothing(tmp_path: Path) -> None:
             target, tmp_path, "--max-examples", "10", "--no-shrink", "--seed", "1", seconds=600
         )
         assert _all_tested(output)
+        meant, made_up = _told(tmp_path)
+        assert len(meant) > len(made_up) > 0
+        assert [each for each in meant if each[1] != 200] == []
         assert await target.alive()
         assert "request_failed" not in target.log
 
