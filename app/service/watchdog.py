@@ -21,6 +21,7 @@ from app.core.progress import after as after_look
 from app.errors import AnswerloopError
 from app.service.looking import Eyes
 from app.service.stopping import end_process, end_process_after
+from app.service.task_stacks import loops_of, task_stacks
 
 EXIT_CODE = 1
 #: Stalls that are named; the others are counted.
@@ -124,6 +125,7 @@ class Watchdog(Service):
         reason = self._context.stuck or "no progress"
         self._context.log.error("stuck_exit", reason=reason, exit_code=EXIT_CODE)
         end_process_after(self._patience.stop_seconds, EXIT_CODE)
+        self._context.log.error("stuck_tasks", tasks=task_stacks(loops_of(self._context.app)))
         await self._context.app.crash(Stuck(reason))
 
 

@@ -4,7 +4,8 @@
 `batches`   -> (agent on a packed topic) ------------------------------------------> `results`
 
 The 1st argument is JSON: bootstrap, prefix, seed, driver ("strict" or Faust's own "kafka"),
-commit_interval (null for Faust's default), ready (a file to touch once it runs).
+commit_interval (null for Faust's default), ready (a file to touch once it runs). TESTIFY makes it
+write to stderr where it stands.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import faust
 
+from app.service.task_stacks import loops_of, task_stacks
 from app.transports import StreamApp, TopicPlan, register
 
 PARTITIONS = 8
+TESTIFY = signal.SIGRTMIN
+"""The signal that is a question; SIGUSR1 and SIGUSR2 are taken by mode."""
 
 
 class Raw(faust.Schema):
@@ -94,7 +99,25 @@ def build(options: dict[str, Any]) -> StreamApp:
     return app
 
 
+def testimony(app: StreamApp) -> str:
+    """Where every task waits, and how membership and delivery stand."""
+    consumer: Any = app.consumer
+    kafka = consumer._thread._consumer
+    group = kafka._coordinator if kafka is not None else None
+    names = ("member_id", "generation", "coordinator_id", "_pending_exception", "_heartbeat_task")
+    facts = {
+        "rebalancing": app.rebalancing,
+        "tables recovered": app.tables.actives_ready,
+        "flow": consumer.flow_active,
+        "in progress": len(consumer._unacked_messages),
+        "group": {name: getattr(group, name, None) for name in names},
+        "heads": getattr(consumer, "heads", dict)(),
+    }
+    return "\n".join([task_stacks(loops_of(app)), *(f"{key}: {facts[key]!r}" for key in facts)])
+
+
 if __name__ == "__main__":
     register()
     app = build(json.loads(sys.argv[1]))
+    signal.signal(TESTIFY, lambda *_: sys.stderr.write(testimony(app) + "\n"))
     faust.Worker(app, loglevel="WARN", redirect_stdouts=False).execute_from_commandline()

@@ -73,7 +73,29 @@ def stop_hangs(trigger: Path) -> None:
     PipelineApp.stop = never  # type: ignore[method-assign]
 
 
-FAULTS = {each.__name__: each for each in (hang, block, no_fetch, stop_hangs)}
+def never_joins(trigger: Path) -> None:
+    """The group does not know this member any more, and does not let it join again."""
+    from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
+
+    from app.service import looking
+
+    looking.ASSIGNMENT_SECONDS = 3.0
+    beat, join = GroupCoordinator._do_heartbeat, CoordinatorGroupRebalance.perform_group_join
+
+    async def unknown(self: Any) -> Any:
+        if not triggered(trigger):
+            return await beat(self)
+        self.reset_generation()
+        return False
+
+    async def refused(self: Any) -> Any:
+        return None if triggered(trigger) else await join(self)
+
+    GroupCoordinator._do_heartbeat = unknown
+    CoordinatorGroupRebalance.perform_group_join = refused
+
+
+FAULTS = {each.__name__: each for each in (hang, block, no_fetch, stop_hangs, never_joins)}
 
 if __name__ == "__main__":
     FAULTS[sys.argv[1]](Path(sys.argv[2]))

@@ -22,12 +22,14 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.reliability.rebalance_worker import PARTITIONS
+from tests.reliability.rebalance_worker import PARTITIONS, TESTIFY
 from tests.servers.kafka import KafkaServer
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_WORKERS = 3
 DRAIN_SECONDS = 90
+TOLD_LINES = 400
+"""How much of a worker's log a failure shows: its tasks, and what came before."""
 SOURCES = ("questions", "answers", "batches")
 
 
@@ -66,6 +68,23 @@ class Flock:
         self.alive.remove(process)
         process.kill()
         await process.wait()
+
+    async def testimony(self) -> str:
+        """What became of the workers, where those stand that still run, and their last words."""
+        for process in self.alive:
+            if process.returncode is None and self._ready[process.pid].exists():
+                process.send_signal(TESTIFY)
+        await asyncio.sleep(3)  # their event loops need not be alive: wait for no answer
+        return "\n".join(
+            f"-- worker {process.pid}, exit code {process.returncode}:\n{self._last_words(process)}"
+            for process in self.alive
+        )
+
+    def _last_words(self, process: asyncio.subprocess.Process) -> str:
+        log = self._ready[process.pid].with_suffix(".log").read_text(errors="replace")
+        noise = ("Unable connect", "Unable to update metadata", "Failed fetch messages")
+        told = [line for line in log.splitlines() if not any(each in line for each in noise)]
+        return "\n".join(told[-TOLD_LINES:])
 
     async def kill_all(self) -> None:
         for process in list(self.alive):
@@ -194,10 +213,13 @@ async def stress(
                 fed = traffic.fed
                 lost_nothing = await until(lambda fed=fed: not traffic.missing & set(range(fed)))
                 missing = sorted(traffic.missing & set(range(fed)))
-                assert lost_nothing, f"after {dict(steps)}: {len(missing)} lost: {missing[:20]}"
+                lost = f"after {dict(steps)}: {len(missing)} lost: {missing[:20]}"
+                assert lost_nothing, f"{lost}\n{await flock.testimony()}"
             traffic.feeding = False
             await feeder
-            assert await until(lambda: not traffic.missing), f"lost: {sorted(traffic.missing)[:20]}"
+            lost_nothing = await until(lambda: not traffic.missing)
+            lost = f"lost: {sorted(traffic.missing)[:20]}"
+            assert lost_nothing, f"{lost}\n{await flock.testimony()}"
             lag = {"?": 1}
             drained_by = time.monotonic() + DRAIN_SECONDS
             while lag and time.monotonic() < drained_by:

@@ -40,7 +40,8 @@ async def test_nothing_is_lost_when_the_broker_dies(tmp_path: Path) -> None:
             [NewTopic(f"{prefix}-{stem}", PARTITIONS, 1) for stem in (*SOURCES, "results")]
         )
         await admin.close()
-        async with in_background(asyncio.ensure_future(traffic.collect())):
+        collector = asyncio.ensure_future(traffic.collect())
+        async with in_background(collector):
             for _ in range(2):
                 await flock.join()
             feeder = asyncio.ensure_future(traffic.feed())
@@ -54,7 +55,10 @@ async def test_nothing_is_lost_when_the_broker_dies(tmp_path: Path) -> None:
                 if process.returncode is not None:
                     flock.alive.remove(process)
                     await flock.join()
-            assert await until(lambda: not traffic.missing), sorted(traffic.missing)[:20]
+            lost_nothing = await until(lambda: not traffic.missing)
+            missing = f"{len(traffic.missing)} of {traffic.fed}: {sorted(traffic.missing)[:20]}"
+            assert not collector.done(), f"the test's own collector has ended: {collector}"
+            assert lost_nothing, f"missing {missing}\n{await flock.testimony()}"
     finally:
         await flock.kill_all()
         server.stop()

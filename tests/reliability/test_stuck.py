@@ -15,6 +15,7 @@ import pytest
 
 from app.chaos.cluster import Worker, worker_environment
 from app.chaos.processes import free_ports, spawn
+from app.core import progress
 from app.fake_llm import FakeModelServer
 from tests.integration.cluster import post, until
 from tests.servers.kafka import KafkaServer
@@ -24,6 +25,7 @@ WORDS = {
     "hang": "llm-responses-success",
     "no_fetch": "nothing is fetched",
     "stop_hangs": "llm-responses-success",
+    "never_joins": progress.REBALANCING,
 }
 
 
@@ -137,24 +139,40 @@ async def test_b2_a_worker_that_stands_still_is_red_then_ends(
         assert_b2(fault, each, 6.0 + 12.0)
 
 
+def kafka_settings(kafka: KafkaServer) -> dict[str, str]:
+    name = f"t{uuid4().hex[:8]}"
+    return {
+        "PIPELINES": "questions",
+        "BROKER": f"kafka://{kafka.bootstrap}",
+        "APP_ID": name,
+        "TOPIC_PREFIX": f"{name}.",
+        "PARTITIONS": "2",
+    }
+
+
+@pytest.mark.kafka
+async def test_b2_a_worker_that_its_group_does_not_take_back_is_red_then_ends(
+    tmp_path: Path, model_server: FakeModelServer, kafka: KafkaServer
+) -> None:
+    """The broker is there, and so is the process: without the watchdog it would wait for ever."""
+    seen = await stall(
+        "never_joins", tmp_path / "worker", model_server, 6.0, **kafka_settings(kafka)
+    )
+    assert_b2("never_joins", seen, within=6.0 + 40.0)
+    assert "_coordination_routine" in seen.worker.log.read_text(), "the log shows where it waits"
+
+
 @pytest.mark.timeout(240)  # 80 s of them are the patience itself, beside three starts at once
 @pytest.mark.kafka
 async def test_b2_with_the_default_patience_on_kafka_it_ends_within_90_seconds(
     tmp_path: Path, model_server: FakeModelServer, kafka: KafkaServer
 ) -> None:
-    def settings() -> dict[str, str]:
-        name = f"t{uuid4().hex[:8]}"
-        return {
-            "PIPELINES": "questions",
-            "BROKER": f"kafka://{kafka.bootstrap}",
-            "APP_ID": name,
-            "TOPIC_PREFIX": f"{name}.",
-            "PARTITIONS": "2",
-        }
-
     faults = ("hang", "no_fetch", "block")
     seen = await asyncio.gather(
-        *(stall(fault, tmp_path / fault, model_server, 60.0, **settings()) for fault in faults)
+        *(
+            stall(fault, tmp_path / fault, model_server, 60.0, **kafka_settings(kafka))
+            for fault in faults
+        )
     )
     for fault, each in zip(faults, seen, strict=True):
         assert_b2(fault, each, 90.0)
