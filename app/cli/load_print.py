@@ -60,7 +60,7 @@ def summary(played: Played) -> Group:
     head = Text(f"{played.phase}  ", style="yellow" if results.interrupted else "green")
     head.append(f"run {plan.run}  {', '.join(plan.urls)}", style="default")
     counts = Columns([_outcomes(results), *_states(results)])
-    return Group(head, _rates(results), _latencies(played), counts)
+    return Group(head, _rates(played), _latencies(played), counts)
 
 
 def _view(played: Played, now: float) -> Group:
@@ -111,11 +111,14 @@ def _line(played: Played, now: float) -> str:
     )
 
 
-def _rates(results: Results) -> Table:
-    table = _table("each second", "due", "accepted", "settled")
+def _rates(played: Played) -> Table:
+    results = played.results
     span, whole = max(results.seconds, 1e-9), max(results.end_seconds, 1e-9)
-    rates = (results.due / span, results.accepted / span, results.settled / whole)
-    table.add_row(f"over {span:.1f} s", *(f"{rate:,.1f}" for rate in rates))
+    rates = {"due": results.due / span, "accepted": results.accepted / span}
+    if played.follower is not None:
+        rates["settled"] = results.settled / whole
+    table = _table("each second", *rates)
+    table.add_row(f"over {span:.1f} s", *(f"{rate:,.1f}" for rate in rates.values()))
     return table
 
 

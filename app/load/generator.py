@@ -19,6 +19,8 @@ from app.load.results import Results
 
 #: How long requests in flight may go on after an interrupt.
 GRACE_SECONDS = 2.0
+#: How soon a stop is noticed.
+_STOP_SECONDS = 0.2
 #: So many due requests are sent before answers get their turn.
 _AT_ONCE = 32
 
@@ -101,7 +103,7 @@ class Generator:
         for n, due in enumerate(times):
             while (wait := due - self.now()) > 0 and not stop.is_set():
                 at_once = 0
-                await _either(stop, wait)
+                await asyncio.sleep(min(wait, _STOP_SECONDS))
             at_once += 1
             if at_once % _AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -150,12 +152,3 @@ class Generator:
         await asyncio.gather(*late, return_exceptions=True)
         if self._defect is not None:
             raise self._defect
-
-
-async def _either(stop: asyncio.Event, seconds: float) -> None:
-    """Wait so long, or until `stop` is set."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

@@ -20,11 +20,15 @@ import orjson
 from app.errors import InputError
 from app.files.read import read_questions
 from app.files.rows import MAX_QUESTION_CHARACTERS, QuestionRow
+from app.load.draws import uniform
 from app.load.lengths import Lengths
 from app.load.texts import make_question, make_reference
 
 #: Of a file that many rows are used, in turn: they are held in memory.
 MOST_ROWS = 100_000
+#: Streams of random numbers: whether a request repeats another one, which, and whether a question
+#: is sent with its reference.
+_WHETHER, _WHICH, _REFERENCE = 1, 2, 3
 
 
 class Text(NamedTuple):
@@ -40,8 +44,8 @@ class Request(NamedTuple):
 
 
 class Source(Protocol):
-    def __call__(self, n: int, draw: Random) -> Text:
-        """Return the text of question n; `draw` is its own randomness."""
+    def __call__(self, n: int, seed: int) -> Text:
+        """Return the text of question n of a seed."""
         ...
 
 
@@ -62,11 +66,12 @@ def synthetic(lengths: Lengths, languages: Sequence[str]) -> Source:
     return partial(_made, lengths, tuple(languages))
 
 
-def _in_turn(rows: Sequence[Text], n: int, draw: Random) -> Text:  # noqa: ARG001 (a Source)
+def _in_turn(rows: Sequence[Text], n: int, seed: int) -> Text:  # noqa: ARG001 (a Source)
     return rows[n % len(rows)]
 
 
-def _made(lengths: Lengths, languages: tuple[str, ...], n: int, draw: Random) -> Text:  # noqa: ARG001
+def _made(lengths: Lengths, languages: tuple[str, ...], n: int, seed: int) -> Text:
+    draw = Random(f"{seed}:question:{n}")
     language = draw.choice(languages)
     question = make_question(draw, lengths.draw(draw), language)
     return Text(question, make_reference(draw, lengths.draw(draw), language))
@@ -92,24 +97,23 @@ class Questions:
     def make(self, n: int, due: float) -> Request:  # noqa: ARG002 (as of any traffic)
         """Return request n, n from 0, whenever it is due."""
         number = self._number(n)
-        draw = Random(f"{self.seed}:question:{number}")
-        text = self.source(number, draw)
+        text = self.source(number, self.seed)
         mark = f" [load {self.run}-{number}]"
         body: dict[str, object] = {
             "question_text": text.question[: MAX_QUESTION_CHARACTERS - len(mark)] + mark,
             "metadata": {"load_run": self.run, "number": number},
         }
-        if text.reference is not None and draw.random() < self.references:
+        kept = uniform(self.seed, _REFERENCE, number) < self.references
+        if text.reference is not None and kept:
             body["original_answer"] = text.reference
         return Request(number, orjson.dumps(body))
 
     def _number(self, n: int) -> int:
         """Return which question request n asks. A repeat of a repeat is one of the original."""
         while self.repeats and n:
-            draw = Random(f"{self.seed}:repeat:{n}")
-            if draw.random() >= self.repeats:
+            if uniform(self.seed, _WHETHER, n) >= self.repeats:
                 return n
-            n = zipf_rank(draw.random(), n, self.zipf)
+            n = zipf_rank(uniform(self.seed, _WHICH, n), n, self.zipf)
         return n
 
 

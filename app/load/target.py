@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from app.core.lifecycle import Status
 from app.errors import UnavailableError
@@ -72,7 +73,7 @@ class HttpTarget:
         headers: dict[str, str],
     ) -> None:
         self._session = session
-        self._posts = [url.rstrip("/") + path for url in urls]
+        self._posts = [URL(url.rstrip("/") + path) for url in urls]
         self._urls = [url.rstrip("/") for url in urls]
         self._headers = headers
         self._reads = 0

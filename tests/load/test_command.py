@@ -59,7 +59,7 @@ def test_tables_for_people_and_the_token_of_the_settings(
     assert code == 0
     assert "accepted" in out
     assert "100.0%" in out
-    assert "settled" not in out.replace("each second", "").split("until")[1]
+    assert "settled" not in out  # nothing was followed
     assert {each["Authorization"] for each in app[HEADERS]} == {"Bearer t0ken-of-the-test"}
     assert "t0ken" not in out
 
@@ -105,7 +105,7 @@ def test_an_interrupt_ends_with_the_summary(cli: Cli) -> None:
         return web.json_response({"question_id": "0", "status": "accepted"}, status=202)
 
     with served_beside(make_app(interrupt)) as url:
-        found = cli.json("load", "--url", url, "--rate", "1", "--duration", "600", code=130)
+        found = cli.json("load", "--url", url, "--rate", "0.01", "--duration", "600", code=130)
     assert found["interrupted"]
     assert found["requests"]["accepted"] == 1
     assert found["ends"]["unsettled"] == 1

@@ -128,6 +128,25 @@ def test_what_does_not_end_in_time_is_longer_than_all_others() -> None:
     assert results.settle_seconds.quantile(0.99) == float("inf")
 
 
+def test_a_question_that_is_not_listed_is_not_looked_for_among_all_others() -> None:
+    async def play() -> tuple[int, Results]:
+        service, results = Service(), Results()
+        follower = Follower(service, results, START, service.now)
+        task = asyncio.create_task(follower.run())
+        await asyncio.sleep(1.0)
+        service.take("listed", 60.0)
+        for name in ("listed", "not listed"):
+            outcome = Outcome(Kind.ACCEPTED, "202", name)
+            follower.accepted(Taken(outcome, False, 1.0, 1.0, 1.0))
+        await asyncio.sleep(40.0)
+        task.cancel()
+        return service.pages, results
+
+    pages, results = run_simulated(play())
+    assert results.followed == 2
+    assert 20 <= pages <= 40  # one a second, not all pages of all others' questions
+
+
 def test_a_service_that_can_not_be_asked_is_asked_again() -> None:
     async def play() -> tuple[Follower, Results]:
         service = Service(down=True)

@@ -13,6 +13,7 @@ import pytest
 
 from app.errors import InputError
 from app.files.rows import MAX_QUESTION_CHARACTERS
+from app.load.draws import uniform
 from app.load.lengths import read_lengths
 from app.load.questions import Questions, Text, from_file, synthetic, zipf_rank
 from app.load.ratings import Ratings
@@ -54,6 +55,19 @@ def test_repeats_are_earlier_questions_to_the_letter_and_the_first_ones_most() -
     assert len({each.body for each in made}) == len(made) - len(repeated)
 
 
+def test_draws_by_name_are_uniform_and_do_not_follow_each_other() -> None:
+    drawn = [uniform(7, 1, n) for n in range(20_000)]
+    tenths = Counter(int(each * 10) for each in drawn)
+    assert set(tenths) == set(range(10))
+    assert all(1_800 < count < 2_200 for count in tenths.values())
+    mean = sum(drawn) / len(drawn)
+    spread = sum((each - mean) ** 2 for each in drawn)
+    for others in (drawn[1:], [uniform(7, 2, n) for n in range(20_000)]):
+        together = sum((a - mean) * (b - mean) for a, b in zip(drawn, others, strict=False))
+        assert abs(together / spread) < 0.03
+    assert uniform(8, 1, 0) != uniform(7, 1, 0) == drawn[0]
+
+
 def test_zipf_ranks_fall_as_the_law_says() -> None:
     draw = Random(2)
     for exponent in (0.0, 0.8, 1.0, 2.0):
@@ -75,7 +89,7 @@ def test_the_share_with_references() -> None:
 
 
 def test_a_text_of_any_length_has_room_for_its_mark() -> None:
-    questions = Questions("r", lambda n, draw: Text("x" * MAX_QUESTION_CHARACTERS, None), 1)
+    questions = Questions("r", lambda n, seed: Text("x" * MAX_QUESTION_CHARACTERS, None), 1)
     text = bodies(questions, 1)[0]["question_text"]
     assert len(text) == MAX_QUESTION_CHARACTERS
     assert text.endswith(" [load r-0]")
@@ -115,8 +129,8 @@ def test_a_file_gives_its_good_rows_and_counts_the_bad_ones(tmp_path: Path) -> N
     source, good, bad = from_file(bad_rows_path())
     assert good > 0
     assert bad > 0
-    assert source(0, Random(1)) == source(good, Random(1))
-    assert source(0, Random(1)) != source(1, Random(1))
+    assert source(0, 1) == source(good, 1)
+    assert source(0, 1) != source(1, 1)
     empty = tmp_path / "none.jsonl"
     empty.write_text('{"question_text": " "}\n')
     with pytest.raises(InputError, match="no row"):
