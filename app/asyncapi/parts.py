@@ -10,6 +10,7 @@ from app.broker import kafka_hosts
 from app.settings import Settings
 from app.topics import TopicSpec, app_name, rating_topic_names, topic_names, topics_of
 from app.topology import Stage
+from app.tracing.carrier import TRACEPARENT, TRACESTATE
 from models.questions import DeadLetter
 from models.ratings import RatingEvent, Recommendation, StreamMetrics
 
@@ -27,7 +28,14 @@ _KEYS: Mapping[type, dict[str, Any]] = {
 }
 _HEADERS = {
     "type": "object",
-    "description": "None is needed. Those of other programs are shown, and go no further.",
+    "description": (
+        "None is needed. Where traces are collected, messages carry their W3C trace context; other "
+        "headers go no further."
+    ),
+    "properties": {
+        TRACEPARENT: {"type": "string", "description": "The trace, and the span that sent it"},
+        TRACESTATE: {"type": "string", "description": "What tracing systems add"},
+    },
     "additionalProperties": {"type": "string"},
 }
 #: Numbers and lists that Kafka's own names have as texts.
