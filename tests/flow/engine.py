@@ -21,7 +21,8 @@ from app.core.gate import Gate
 from app.core.retry import RetryPolicy
 from app.factory import create_app
 from app.ports import Ports
-from app.settings import load_settings
+from app.settings import QUESTIONS, load_settings
+from app.topology import stages_of
 from app.transports import NewRecord, RawRecord, close_storage, storage_for
 from app.wire import WireGate
 from models.questions import Question
@@ -139,10 +140,11 @@ class Engine:
         )
 
     async def idle(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Return once every message of every topic is acknowledged and committed."""
+        """Return once every message that some agent reads is acknowledged and committed."""
+        keys = {key for stage in stages_of([QUESTIONS]) for key in stage.receives}
 
         async def done() -> bool:
-            return not any(self.unacknowledged(topic) for topic in self.names)
+            return not any(self.unacknowledged(getattr(self.names, key)) for key in keys)
 
         await poll(done, seconds)
 
