@@ -74,8 +74,7 @@ async def partitions(site: Site) -> Outcome:
             found.append(problem(seen, add_partitions(settings, spec.name, spec.partitions)))
         else:
             found.append(problem(seen, *_other_names()))
-    every = ", ".join(f"{name} {n}" for name, n in counts.items()) if found else ""
-    return together(found, every or f"equal: {next(iter(counts.values()), '-')}")
+    return together(found, f"equal: {next(iter(counts.values()), '-')}")
 
 
 def _unequal(settings: Settings, counts: dict[str, int]) -> Outcome:

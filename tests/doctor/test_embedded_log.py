@@ -129,3 +129,16 @@ async def test_work_that_nobody_does_and_an_earlier_prefix_are_found(tmp_path: P
     await log.commit("answerloop-questions", {("old-llm-requests", 0): 0})
     log.close()
     assert "old-llm-requests" in look(site(tmp_path), "consumer-groups").seen
+
+
+def test_a_topic_of_the_ratings_with_other_partitions_is_found(tmp_path: Path) -> None:
+    log = SqliteStorage(tmp_path / "data" / "log", synchronous="OFF")
+    log.create_topic("ratings", 2)
+    log.close()
+    found = look(site(tmp_path), "topic-partitions")
+    assert (found.status, found.seen) == (
+        Status.PROBLEM,
+        "ratings has 2 partitions, not 6",
+    )
+    assert "ANSWERLOOP_TOPIC_PREFIX=new-" in mends(found, "setting")
+    assert look(site(tmp_path, pipelines="questions"), "topic-partitions").status is Status.SKIPPED
