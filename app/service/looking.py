@@ -18,7 +18,7 @@ from app.core.progress import NO_PARTITIONS, REBALANCING, SILENT, Head, Look, Wh
 
 #: How long the broker and the consumer may take to answer a look's questions.
 ASK_SECONDS = 3.0
-#: How long an assignment may take: Kafka's own limit is shorter.
+#: How long an assignment may take, or a recovery get no further: Kafka's own limit is shorter.
 ASSIGNMENT_SECONDS = 120.0
 _ENDS_SOON = ("rebalancing", "draining")
 
@@ -34,12 +34,15 @@ class Eyes:
     silent: bool = False
     no_members: bool = False
     paused_since: float | None = None
+    recovered: int = 0
 
     async def look(self, suspicious: bool) -> Look:
         """Look at every partition. `suspicious`: something stands still, so ask who is away."""
         now = time.monotonic()
         pause = self._pause()
         if pause is not None:
+            if (recovered := self._recovered()) != self.recovered:
+                self.recovered, self.paused_since = recovered, now
             since = self.paused_since = self.paused_since or now
             endless = pause in _ENDS_SOON and now - since > ASSIGNMENT_SECONDS
             if not endless or await self._broker_is_away():
@@ -66,6 +69,12 @@ class Eyes:
         if app.consumer.draining.is_set() or not app.consumer.flow_active:
             return "draining"
         return None
+
+    def _recovered(self) -> int:
+        """How far table recovery, which may be long, has come: a count of changelog records."""
+        return sum(
+            offset or 0 for offset in self.context.app.tables.recovery.active_offsets.values()
+        )
 
     async def _ask(self) -> None:
         """Learn the ends of the log, and whether the group still knows us."""

@@ -14,6 +14,7 @@ from app.adapters.scorer.memory import OverlapScorer
 from app.core import progress
 from app.core.progress import Where
 from app.errors import BrokerUnavailable
+from app.service import looking
 from app.web.health import not_ready
 from tests.flow.engine import LIMITS, Engine, make_ports, poll, question, running
 from tests.flow.faulty import FaultyStore
@@ -25,13 +26,20 @@ def watched(ports: Any = None, **options: Any) -> Any:
     return running(ports or make_ports(), stuck_seconds=STUCK_SECONDS, **options)
 
 
-async def stuck(engine: Engine) -> str:
-    """Return what readiness says once the worker is stuck."""
+async def poll_stuck(engine: Engine) -> str:
+    """Return what the watchdog says once it is red."""
 
     async def red() -> str | None:
         return engine.context.stuck
 
     reason: str = await poll(red)
+    return reason
+
+
+async def stuck(engine: Engine) -> str:
+    """Return what readiness says once the worker is stuck."""
+
+    reason = await poll_stuck(engine)
     assert await not_ready(engine.context) == reason
     assert b"answerloop_stuck 0.0" not in engine.context.metrics.as_prometheus()
     return reason
@@ -106,6 +114,22 @@ async def test_a_worker_that_lost_its_place_in_the_group_is_stuck() -> None:
         reason = await stuck(engine)
         assert progress.NO_PARTITIONS in reason
         consumer._assigned = assigned
+
+
+async def test_an_assignment_without_an_end_is_stuck_and_a_long_recovery_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(looking, "ASSIGNMENT_SECONDS", STUCK_SECONDS)
+    async with watched() as engine:
+        offsets = engine.app.tables.recovery.active_offsets
+        changelog = next(iter(offsets))
+        engine.app.rebalancing = True
+        for _ in range(50):  # 5 s, of which each brings another record
+            await asyncio.sleep(0.1)
+            offsets[changelog] = (offsets[changelog] or 0) + 1
+            assert engine.context.stuck is None
+        assert progress.REBALANCING in await poll_stuck(engine)
+        engine.app.rebalancing = False
 
 
 async def test_a_consumer_that_does_not_answer_is_stuck() -> None:
