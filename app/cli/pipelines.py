@@ -54,10 +54,11 @@ async def running_pipelines(
     Raises UnavailableError or SettingsError before anything runs when a part can't be reached.
     """
     outside = await open_all_ports(settings, names)
-    opened()
-    pipelines = _create(settings, names, outside.ports)
-    apps = pipelines.apps
+    apps: list[StageApp] = []
     try:
+        opened()
+        pipelines = _create(settings, names, outside.ports)
+        apps = pipelines.apps
         await prepare_topics(settings, names)
         serve_http(settings, questions=pipelines.questions, ratings=pipelines.ratings)
         await _start(apps)
