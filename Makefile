@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # Tests that run side by side: most of them wait, for processes to start, faults to last.
 JOBS ?= 3
 
-.PHONY: help install demo test test-long test-ollama check format bench lock clean
+.PHONY: help install demo test test-long test-ollama check format bench bench-compare lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -58,12 +58,11 @@ format: install ## Format the code and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## Measure, each figure beside its peer in one run
-	$(BIN)/python -m bench.pipeline --kafka
-	$(BIN)/python -m bench.scorer
-	$(BIN)/python -m bench.transports
-	$(BIN)/python -m bench.ratings
-	$(BIN)/python -m bench.recommender
+bench: install ## Measure all, each beside its peer in one run (QUICK=1: 5 minutes)
+	$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+bench-compare: install ## Measure two commits by turns: BASE=commit [HEAD=commit] [ONLY=bench]
+	$(BIN)/python -m bench.compare $(or $(BASE),$(error BASE=commit is needed)) $(HEAD) $(if $(ONLY),--only $(ONLY))
 
 lock: ## Resolve requirements.in anew
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
