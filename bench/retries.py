@@ -5,17 +5,18 @@
 Failed calls (503) are put on the durable log of a question pipeline in a process of its own (real
 embedded log and PostgreSQL, fsync on), told to wait so that their due times spread evenly over ten
 minutes. For `--observe` seconds of them, once all are held, the releases are looked at: lateness is
-when the request lies on the log, less when it was due. What is released is
-called (a model that answers at once, in the process), judged and stored meanwhile. Then `--burst`
-more, all due at the same moment, among the others. The peer, in a process of its own, is what one
+when the request lies on the log, less when it was due. What is released is called by a model in the
+process that takes 0.2 s (8 calls at a time: those that wait for it stay on the log), judged and
+stored meanwhile. Then `--burst` more, all due at the same moment, among the others.
+
+The peer, in a process of its own, is what one
 would write: a task for each that sleeps, and then puts the request into a list: nothing is kept.
 uvloop, which both run on, rounds timers to the millisecond: that is how a sleeping task is early.
 
 `blocked`: the longest time the loop did not come round while nothing but the bench's own watch was
-added to its work, without what the thread waited for a processor (Linux counts it): lateness
-has such waits in it. Memory is what the process grew by at most, in MiB, from the start of
-the engine until the releases were seen. Loading takes about half a minute and counts for nothing
-but memory.
+added to its work, without what the thread waited for a processor (Linux counts it). Lateness has
+such waits in it. Memory is what the process grew by at most, in MiB, from the start of the engine
+until the releases were seen. Loading takes about a minute and counts for nothing but memory.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from app.adapters.llm.memory import ScriptedModel
 from app.factory import create_app
 from app.loop import run
 from app.opening import open_store
@@ -43,6 +45,7 @@ from tests.reliability.waits import failures, put
 
 SPREAD_SECONDS = 600.0
 BATCH = 2_000
+CALL_SECONDS = 0.2
 #: How fast waits are taken in, about: the first is due when all should be held.
 RATE, PEER_RATE = 2_000.0, 50_000.0
 MARGIN_SECONDS = 3.0
@@ -61,7 +64,9 @@ async def ours(folder: Path, pending: int, observe: float, burst: int) -> dict[s
         overload_max_seconds=3_600.0,
     )
     closers: list[Callable[[], Awaitable[None]]] = []
-    app = create_app(settings, make_ports(store=await open_store(settings, closers)))
+    model = ScriptedModel(lambda _: "An answer", seconds=CALL_SECONDS)
+    store = await open_store(settings, closers)
+    app = create_app(settings, make_ports(store=store, model=model))
     await app.start()
     engine, before = Engine(app), peak_mib()
     first_due = time.time() + pending / RATE + MARGIN_SECONDS
