@@ -124,7 +124,9 @@ class Sgemm:
 
 
 def _session(weights: list[Any]) -> Any:
-    import onnxruntime
+    from app.adapters.scorer.quiet_onnx import import_onnxruntime
+
+    onnxruntime = import_onnxruntime()
     from onnx import TensorProto, helper, numpy_helper
 
     names = ["x", *(f"x{at}" for at in range(len(weights)))]

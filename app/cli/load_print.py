@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from app.charts.numbers import percent
 from app.cli.output import printable
 from app.load.findings import findings
 from app.load.histogram import Histogram
@@ -161,7 +162,7 @@ def _outcomes(results: Results) -> Table:
     ]
     for name, count in rows:
         if count or name == "accepted":
-            table.add_row(printable(name), f"{count:,}", f"{count / max(1, results.due):.1%}")
+            table.add_row(printable(name), f"{count:,}", percent(count / max(1, results.due)))
     return table
 
 
@@ -170,10 +171,10 @@ def _states(results: Results) -> list[Table]:
         return []
     table = _table("ended", "count", "share")
     for state, count in results.states.most_common():
-        table.add_row(printable(state), f"{count:,}", f"{count / results.followed:.1%}")
+        table.add_row(printable(state), f"{count:,}", percent(count / results.followed))
     if results.unsettled:
         left = results.unsettled
-        table.add_row("not ended", f"{left:,}", f"{left / results.followed:.1%}")
+        table.add_row("not ended", f"{left:,}", percent(left / results.followed))
     return [table]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.charts.numbers import percent_text
 from app.load.following import MOST_FOLLOWED
 from app.load.playing import Played
 from app.load.results import Results
@@ -49,7 +50,7 @@ def _of_service(played: Played) -> list[str]:
     if refused := sum(results.refused.values()):
         after = _retry_words(results)
         share = refused / max(1, results.due)
-        said.append(f"{refused:,} requests ({share:.1%}) were refused, {after}.")
+        said.append(f"{refused:,} requests ({percent_text(share)}) were refused, {after}.")
     if results.unanswered:
         said.append(
             f"{results.unanswered:,} requests had no answer within"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.charts.numbers import percent_text
 from app.load.generator import Traffic
 from app.load.results import Results
 
@@ -60,7 +61,8 @@ class Limits:
                 said.append(f"p99 of {name}: {shown} (limit {limit:g} s)")
         if self.errors is not None and (not results.due or results.failed_share > self.errors):
             said.append(
-                f"errors: {results.failed_share:.3%} of {results.due} (limit {self.errors:.3%})"
+                f"errors: {percent_text(results.failed_share)} of {results.due} "
+                f"(limit {percent_text(self.errors)})"
             )
         return said
 

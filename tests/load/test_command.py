@@ -58,7 +58,7 @@ def test_tables_for_people_and_the_token_of_the_settings(
     code, out, _ = cli("load", "--url", url, "--rate", "100", "--count", "5", "--no-follow")
     assert code == 0
     assert "accepted" in out
-    assert "100.0%" in out
+    assert "100 %" in out
     assert "settled" not in out  # nothing was followed
     assert {each["Authorization"] for each in app[HEADERS]} == {"Bearer t0ken-of-the-test"}
     assert "t0ken" not in out

@@ -85,7 +85,7 @@ def test_a_run_that_was_only_refused_has_a_page() -> None:
 
     source = render(document(run_simulated(refused()), Limits()))
     assert "refused: 503 backlog_full" in source
-    assert "20 requests (100.0%) were refused, to come back after 2 s" in source
+    assert "20 requests (100 %) were refused, to come back after 2 s" in source
 
 
 def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import structlog
 from app.adapters.scorer.embeddings import to_batch
 from app.adapters.scorer.encoders import Batch, EncoderUnusable, TorchEncoder
 from app.adapters.scorer.onnx_export import GRAPH_INPUTS, export_graph, graph_name
+from app.adapters.scorer.quiet_onnx import import_onnxruntime
 from app.private_files import (
     make_data_dir,
     make_private_folder,
@@ -40,7 +41,7 @@ class OnnxEncoder:
     name = "onnxruntime"
 
     def __init__(self, graph: bytes, threads: int) -> None:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -74,7 +75,7 @@ def open_onnx(model: Any, tokenizer: Any, folder: Path | None, threads: int | No
     if next(model.parameters()).device.type != "cpu":
         raise EncoderUnusable("the model is on a GPU")
     try:
-        import onnxruntime  # noqa: F401
+        import_onnxruntime()
     except ImportError:
         raise EncoderUnusable("onnxruntime is missing: pip install answerloop[onnx]") from None
     agrees = _check_against(model, tokenizer, threads or 2)
