@@ -14,6 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 LONG = {
     "tests/reliability/test_crashes.py": "chaos: one scenario at a time, each loads the machine",
     "tests/reliability/test_broker.py": "chaos: one scenario at a time, each loads the machine",
+    "tests/docs/test_commands_run.py": "the commands of the pages: one installation",
     "tests/security/test_h1_openapi.py": None,
     "tests/reliability/test_stores.py::test_p1": None,
     "tests/reliability/test_stores.py::test_p3": None,
