@@ -58,7 +58,10 @@ class Progress(LiveBar):
     def end(self, ran: Ran, about: int) -> None:
         self._bar.advance(self._task, about)
         words = f": {ran.reason}" if ran.reason else f" in {ran.seconds:.0f} s"
-        self._lines.print(f"      {ran.name}: {ran.status}{words}", markup=False)
+        self._line(f"      {ran.name}: {ran.status}{words}")
+
+    def _line(self, text: str) -> None:
+        self._lines.print(text, markup=False, soft_wrap=True)
 
 
 def run_all(benches: list[Bench], *, quick: bool, minutes: float) -> tuple[list[Ran], list[Row]]:
@@ -180,7 +183,7 @@ def show(about: dict[str, Any], ran: list[Ran], rows: list[Row]) -> None:
     console = output.stdout()
     console.print(table)
     for line in (*facts(about), verdict(rows)):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
     for each in ran:
         if each.status != "done":
             output.print_error(f"{each.name}: {each.status}: {each.reason}")

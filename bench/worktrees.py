@@ -49,7 +49,11 @@ def git(repository: Path, *arguments: str) -> str:
 
 def resolve(repository: Path, revision: str) -> str:
     """Return the full name of a commit. Raises GitError where there is no such commit."""
-    return git(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    wanted = f"{revision}^{{commit}}"
+    try:
+        return git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
+    except GitError:
+        raise GitError(f"{revision!r} is no commit, branch or tag of {repository}") from None
 
 
 @contextmanager
