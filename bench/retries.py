@@ -16,7 +16,8 @@ uvloop, which both run on, rounds timers to the millisecond: that is how a sleep
 `blocked`: the longest time the loop did not come round while nothing but the bench's own watch was
 added to its work, without what the thread waited for a processor (Linux counts it). Lateness has
 such waits in it. Memory is what the process grew by at most, in MiB, from the start of the engine
-until the releases were seen. Loading takes about a minute and counts for nothing but memory.
+until the releases were seen. Loading takes about a minute, in which the pipeline's clock stands
+still, and counts for nothing but memory.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +48,8 @@ from tests.reliability.waits import failures, put
 SPREAD_SECONDS = 600.0
 BATCH = 2_000
 CALL_SECONDS = 0.2
-#: How fast waits are taken in, about: the first is due when all should be held.
-RATE, PEER_RATE = 2_000.0, 50_000.0
+#: How fast tasks are made, about: the first is due when all sleep.
+PEER_RATE = 50_000.0
 MARGIN_SECONDS = 3.0
 _PATIENCE_SECONDS = 150.0
 
@@ -65,36 +67,64 @@ async def ours(folder: Path, pending: int, observe: float, burst: int) -> dict[s
     )
     closers: list[Callable[[], Awaitable[None]]] = []
     model = ScriptedModel(lambda _: "An answer", seconds=CALL_SECONDS)
-    store = await open_store(settings, closers)
-    app = create_app(settings, make_ports(store=store, model=model))
+    store, clock = await open_store(settings, closers), StandingClock()
+    app = create_app(settings, make_ports(store=store, model=model, clock=clock))
     await app.start()
     engine, before = Engine(app), peak_mib()
-    first_due = time.time() + pending / RATE + MARGIN_SECONDS
     try:
-        due: dict[str, float] = {}
-        for start in range(0, pending, BATCH):
-            dues = spread(first_due, pending, start, min(BATCH, pending - start))
-            due |= await put_due(engine, dues)
-        await poll(lambda: _taken_in(engine, pending), _PATIENCE_SECONDS, pause=0.2)
-        begin = max(first_due, time.time() + MARGIN_SECONDS)
-        await asyncio.sleep(begin - time.time())
-        held = waiting(engine)
+        with clock.standing():
+            begin, due = clock.now() + MARGIN_SECONDS, dict[str, float]()
+            for start in range(0, pending, BATCH):
+                dues = spread(begin, pending, start, min(BATCH, pending - start))
+                due |= await put_due(engine, dues, clock.now())
+            await poll(lambda: _taken_in(engine), _PATIENCE_SECONDS, pause=0.1)
+            held = waiting(engine)
+        behind = clock.behind
+        await asyncio.sleep(begin - clock.now())
         async with Watch() as watch:
             await asyncio.sleep(observe)
         memory = peak_mib() - before
-        watched = {key: at for key, at in due.items() if begin <= at < begin + observe}
+        watched = {key: at for key, at in due.items() if at < begin + observe}
         released = await _all_released(engine, watched)
-        late = [released[key] - at for key, at in watched.items()]
-        moment = time.time() + burst / RATE + MARGIN_SECONDS
-        many = await put_due(engine, [moment] * burst)
-        await asyncio.sleep(max(0.0, moment - time.time()))
-        last = max((await _all_released(engine, many)).values())
+        late = [released[key] - behind - at for key, at in watched.items()]
+        with clock.standing():
+            moment = clock.now() + MARGIN_SECONDS
+            many = await put_due(engine, [moment] * burst, clock.now())
+            await poll(lambda: _taken_in(engine), _PATIENCE_SECONDS, pause=0.1)
+        await asyncio.sleep(MARGIN_SECONDS)
+        last = max((await _all_released(engine, many)).values()) - clock.behind
     finally:
         await app.stop()
         close_storage(str(app.conf.broker[0]))
         for close in reversed(closers):
             await close()
     return _figures(late, held, memory, watch, last - moment)
+
+
+class StandingClock:
+    """The pipeline's clock, which stands still while failures are put on the log and taken in.
+
+    A wait is counted from when it is taken in: so all due times are exactly those that were meant,
+    however long that takes. It goes on where it stood, `behind` seconds behind the real time.
+    """
+
+    def __init__(self) -> None:
+        self.behind = 0.0
+        self._stands_at: float | None = None
+
+    def now(self) -> float:
+        """Return the time in seconds, as Unix time less `behind`."""
+        return time.time() - self.behind if self._stands_at is None else self._stands_at
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Stand still meanwhile."""
+        self._stands_at = self.now()
+        try:
+            yield
+        finally:
+            self.behind = time.time() - self._stands_at
+            self._stands_at = None
 
 
 def spread(first_due: float, pending: int, start: int, count: int) -> list[float]:
@@ -106,19 +136,18 @@ def spread(first_due: float, pending: int, start: int, count: int) -> list[float
     return [first_due + (n * stride % pending) * step for n in range(start, start + count)]
 
 
-async def put_due(engine: Engine, dues: list[float]) -> dict[str, float]:
-    """Put failed calls on the log that are due then (Unix seconds); return when each is."""
-    now, made = time.time(), failures(len(dues))
+async def put_due(engine: Engine, dues: list[float], now: float) -> dict[str, float]:
+    """Put failed calls on the log that are due then, on the pipeline's clock; return when by id."""
+    made = failures(len(dues))
     for each, due in zip(made, dues, strict=True):
         each.failed_at, each.retry_after_seconds = now, due - now
     await put(engine.log, engine.names.errors_overload, made)
     return {each.question_id: due for each, due in zip(made, dues, strict=True)}
 
 
-async def _taken_in(engine: Engine, count: int) -> bool:
-    log, topic = engine.log, engine.names.llm_requests
-    released = sum(log.end((topic, each)) for each in range(log.topics()[topic].partitions))
-    return waiting(engine) + released >= count
+async def _taken_in(engine: Engine) -> bool:
+    """Tell whether every failure is held, stored and acknowledged."""
+    return engine.unacknowledged(engine.names.errors_overload) == 0
 
 
 async def _all_released(engine: Engine, wanted: Collection[str]) -> dict[str, float]:
