@@ -102,11 +102,16 @@ class Results:
             case Kind.ERROR:
                 self.errors[outcome.detail] += 1
                 window.errors += 1
+                self._never_accepted(due)
             case Kind.UNANSWERED:
                 self.unanswered += 1
                 window.errors += 1
-                self.windows.at(due).accept_seconds.miss()
-                self.accept_seconds.miss()
+                self._never_accepted(due)
+
+    def _never_accepted(self, due: float) -> None:
+        """A server that fails at once is not a quick one."""
+        self.windows.at(due).accept_seconds.miss()
+        self.accept_seconds.miss()
 
     def cut_off(self) -> None:
         """Count a request that was given up because the run was interrupted."""

@@ -43,8 +43,14 @@ class Tally:
                 self._log.warning("traces_dropped", collector=self._where, reason=reason)
 
 
+_TOP = "opentelemetry"
+#: What sends. Others of its loggers quote what came with a request: anybody's words.
+_HEARD = ("opentelemetry.exporter", "opentelemetry.sdk")
+_SILENT = logging.NullHandler()
+
+
 class LastWords(logging.Handler):
-    """Keeps the last thing that OpenTelemetry says, instead of a line for each try."""
+    """Keeps the last thing that an exporter says, instead of a line for each try."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -54,14 +60,19 @@ class LastWords(logging.Handler):
         self.text = record.getMessage()[:300]
 
     def listen(self) -> None:
-        logger = logging.getLogger("opentelemetry")
-        logger.addHandler(self)
-        logger.propagate = False
+        top = logging.getLogger(_TOP)
+        top.addHandler(_SILENT)
+        top.propagate = False
+        for name in _HEARD:
+            logging.getLogger(name).addHandler(self)
 
     def leave(self) -> None:
-        logger = logging.getLogger("opentelemetry")
-        logger.removeHandler(self)
-        logger.propagate = not logger.handlers
+        for name in _HEARD:
+            logging.getLogger(name).removeHandler(self)
+        if not any(logging.getLogger(name).handlers for name in _HEARD):
+            top = logging.getLogger(_TOP)
+            top.removeHandler(_SILENT)
+            top.propagate = True
 
 
 class CountingExporter(SpanExporter):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -19,7 +19,9 @@ SHOW = (
 )
 
 
-def run_entrypoint(folder: Path, *words: str, **secrets: str) -> subprocess.CompletedProcess[str]:
+def run_entrypoint(
+    folder: Path, *words: str, also: Mapping[str, str] = {}, **secrets: str
+) -> subprocess.CompletedProcess[str]:
     """Run entrypoint.sh with an `answerloop` that only shows how it was called."""
     (folder / "answerloop").write_text(SHOW)
     (folder / "answerloop").chmod(0o755)
@@ -28,7 +30,7 @@ def run_entrypoint(folder: Path, *words: str, **secrets: str) -> subprocess.Comp
         (folder / "secrets" / name).write_text(value)
     return subprocess.run(
         ["sh", str(DOCKER / "entrypoint.sh"), *words],
-        env={"PATH": f"{folder}:/usr/bin:/bin", "SECRETS_DIR": str(folder / "secrets")},
+        env={"PATH": f"{folder}:/usr/bin:/bin", "SECRETS_DIR": str(folder / "secrets"), **also},
         capture_output=True,
         text=True,
         check=False,
@@ -45,6 +47,12 @@ def test_secret_files_become_settings_and_words_stay_as_they_are(tmp_path: Path)
 
 def test_without_secrets_nothing_is_set(tmp_path: Path) -> None:
     assert run_entrypoint(tmp_path, "worker").stdout == "1 worker|\ntoken= password=none\n"
+
+
+def test_an_empty_secret_leaves_a_setting_of_the_environment_alone(tmp_path: Path) -> None:
+    own = {"ANSWERLOOP_API_TOKEN": "of .env"}
+    done = run_entrypoint(tmp_path, "worker", also=own, ANSWERLOOP_API_TOKEN="")
+    assert done.stdout == "1 worker|\ntoken=of .env password=none\n"
 
 
 def test_other_files_are_no_settings(tmp_path: Path) -> None:

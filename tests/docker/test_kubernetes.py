@@ -154,6 +154,17 @@ def environment(container: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+def service_links() -> dict[str, str]:
+    """Return what a cluster puts into every pod for each Service with an address."""
+    found: dict[str, str] = {}
+    for each in objects():
+        if each["kind"] == "Service" and each["spec"].get("clusterIP") != "None":
+            name = each["metadata"]["name"].upper().replace("-", "_")
+            port = each["spec"]["ports"][0]["port"]
+            found |= {f"{name}_SERVICE_HOST": "10.0.0.1", f"{name}_PORT": f"tcp://10.0.0.1:{port}"}
+    return found
+
+
 @pytest.mark.parametrize(("name", "pod", "container"), WORKLOADS)
 def test_the_environment_is_settings_that_load(
     name: str,
@@ -162,7 +173,8 @@ def test_the_environment_is_settings_that_load(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    settings_with(environment(container), monkeypatch, tmp_path)
+    linked = service_links() if pod.get("enableServiceLinks", True) else {}
+    settings_with({**linked, **environment(container)}, monkeypatch, tmp_path)
     if "--host" in container["args"]:
         load_settings(http_host="0.0.0.0")  # refused without the token
 
