@@ -283,6 +283,21 @@ def test_a_dotenv_file_is_read_and_checked() -> None:
         load_settings()
 
 
+def test_a_dotenv_file_that_can_not_be_read_is_refused_with_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_bytes("ANSWERLOOP_APP_ID=años\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"/\.env is not UTF-8: save it as UTF-8"):
+        load_settings()
+
+    def closed(_: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("dotenv.dotenv_values", closed)
+    with pytest.raises(SettingsError, match=r"/\.env can't be read \(Permission denied\)"):
+        load_settings()
+
+
 def test_options_win_over_the_environment_and_that_over_dotenv(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -62,16 +62,15 @@ def look(checks: Sequence[Check], *, call: bool = False) -> list[Result]:
     """
     from app.cli.doctor_progress import DoctorProgress
     from app.doctor.check import Site
-    from app.doctor.outcome import Outcome, Result, Status, setting
+    from app.doctor.configuration import unusable
+    from app.doctor.outcome import Result
     from app.doctor.running import examine
     from app.settings import load_settings
 
     try:
         settings = load_settings()
     except SettingsError as error:
-        mends = (setting(f"{error.name}="),) if error.name else ()
-        outcome = Outcome(Status.PROBLEM, str(error), mends)
-        return [Result("settings", "settings", outcome, 0.0)]
+        return [Result("settings", "settings", unusable(error), 0.0)]
     configure_logging(settings.log_format, "error")  # the table says it
     for library in ("aiokafka", "asyncio", "app", "answerloop"):
         logging.getLogger(library).setLevel(logging.CRITICAL)

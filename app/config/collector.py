@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+INSTALL = "pip install 'answerloop[otel]'"
 _NEEDED = "opentelemetry.exporter.otlp.proto.http"
 
 
@@ -20,9 +21,7 @@ def usable_collector(url: str) -> str:
     if "@" in parts.netloc:
         raise ValueError("no passwords here: they go into OTEL_EXPORTER_OTLP_HEADERS")
     if not _installed():
-        raise ValueError(
-            "traces need OpenTelemetry, which is not installed: pip install 'answerloop[otel]'"
-        )
+        raise ValueError(f"traces need OpenTelemetry, which is not installed: {INSTALL}")
     return url
 
 

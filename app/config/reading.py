@@ -6,6 +6,7 @@ import difflib
 import ipaddress
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,10 +18,18 @@ PREFIX = "ANSWERLOOP_"
 
 
 def dotenv() -> dict[str, Any]:
-    """Return the variables of the `.env` file."""
+    """Return the variables of the `.env` file. Raises SettingsError when it can't be read."""
     from dotenv import dotenv_values
 
-    return dict(dotenv_values(".env"))
+    try:
+        return dict(dotenv_values(".env"))
+    except UnicodeDecodeError:
+        raise SettingsError(f"{Path('.env').absolute()} is not UTF-8: save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{Path('.env').absolute()} can't be read ({error.strerror or error}): make it readable"
+            " for this user, or move it away"
+        ) from None
 
 
 def standard_number(name: str, default: int) -> int:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+
+from app.config.collector import INSTALL
 from app.config.shown import setting_source, shadowed_settings
 from app.doctor.check import Site
-from app.doctor.outcome import Outcome, advice, problem, setting, together, warning
+from app.doctor.outcome import Outcome, advice, command, problem, setting, together, warning
 from app.doctor.waits import longest_life_seconds
 from app.errors import SettingsError
-from app.settings import PREFIX, load_settings
+from app.settings import PREFIX, known_names, load_settings
 
 
 async def settings(site: Site) -> Outcome:
     try:
         load_settings()
     except SettingsError as error:
-        return problem(str(error))
+        return unusable(error)
     found = [
         warning(
             f"{name} is in the environment and, with another value, in .env: the first one counts",
@@ -32,6 +36,19 @@ async def settings(site: Site) -> Outcome:
     ]
     left = len(sources) - len(by_source)
     return together(found, f"{', '.join(by_source) or 'none set'}; {left} by default")
+
+
+def unusable(error: SettingsError) -> Outcome:
+    """Return settings that do not load as an outcome."""
+    if not error.name:
+        return problem(str(error))
+    if INSTALL in str(error):
+        return problem(str(error), command(INSTALL))
+    if error.name.upper() in known_names():
+        return problem(str(error), setting(f"{error.name}="))
+    if error.name in os.environ:
+        return problem(str(error), command(f"unset {shlex.quote(error.name)}"))
+    return problem(str(error), advice(f"rename {error.name} in .env, or take its line out"))
 
 
 async def retries(site: Site) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -39,7 +40,7 @@ async def disk(site: Site) -> Outcome:
     seen = f"{_size(room.free_bytes)} of {_size(room.total_bytes)} free for {folder}"
     mend = (
         advice(f"free space there, or move the folder and set {PREFIX}DATA_DIR"),
-        command(f"du -xh --max-depth=2 {folder} | sort -h | tail"),
+        command(f"du -xh --max-depth=2 {shlex.quote(str(folder))} | sort -h | tail"),
     )
     if room.free_bytes < NO_DISK:
         return problem(seen, *mend)
@@ -57,10 +58,12 @@ async def data_folder(site: Site) -> Outcome:
     if not found.is_dir():
         return problem(f"{found} is no folder", setting(f"{PREFIX}DATA_DIR=data"))
     if not os.access(found, os.W_OK | os.X_OK):
-        owner = found.stat().st_uid
+        user, owner = os.geteuid(), found.stat().st_uid
+        # A folder above it belongs to the system: that one is left as it is.
+        give = f"chown {user}" if found == folder else f"install -d -m 0700 -o {user}"
         return problem(
-            f"{found} can't be written by this user ({os.geteuid()}; it is of {owner})",
-            command(f"sudo chown {os.geteuid()} {found}"),
+            f"{found} can't be written by this user ({user}; it is of {owner})",
+            command(f"sudo {give} {shlex.quote(str(folder))}"),
         )
     return ok(str(folder) if found == folder else f"{folder}: not made yet, and can be")
 

@@ -88,6 +88,19 @@ async def plain_passwords(site: Site) -> Outcome:
                 setting(f"{PREFIX}LLM=openai+https://{urlsplit(settings.llm).netloc}/v1"),
             )
         )
+    if (
+        settings.api_token
+        and settings.api_token.get_secret_value()
+        and settings.scorer.startswith("http://")
+        and not _all_here(settings.scorer)
+    ):
+        found.append(
+            warning(
+                "API_TOKEN goes to the scorer over the network in the clear",
+                advice("put a proxy with TLS in front of the score server, and name it:"),
+                setting(f"{PREFIX}SCORER=https://HOST"),
+            )
+        )
     cache = urlsplit(settings.cache)
     if cache.scheme == "redis" and cache.password and not _all_here(settings.cache):
         found.append(

@@ -84,6 +84,31 @@ def test_settings_that_do_not_load_are_a_result_not_an_end(
     [row] = found["checks"]
     assert (row["check"], row["status"]) == ("settings", "problem")
     assert "did you mean ANSWERLOOP_PARTITIONS?" in row["seen"]
+    assert row["mends"] == [{"kind": "command", "text": "unset ANSWERLOOP_PARTITION"}]
+    monkeypatch.delenv("ANSWERLOOP_PARTITION")
+    monkeypatch.setenv("ANSWERLOOP_PARTITIONS", "x")
+    assert _settings_mend(cli) == ("setting", "ANSWERLOOP_PARTITIONS=")
+    monkeypatch.delenv("ANSWERLOOP_PARTITIONS")
+    monkeypatch.setattr("app.config.collector._installed", lambda: False)
+    monkeypatch.setenv("ANSWERLOOP_OTEL_ENDPOINT", "http://collector:4318")
+    assert _settings_mend(cli) == ("command", "pip install 'answerloop[otel]'")
+
+
+def test_an_env_file_that_can_not_be_used_is_a_result(cli: Cli) -> None:
+    env = Path(".env")
+    env.write_text("ANSWERLOOP_PARTITION=4\n", encoding="utf-8")
+    kind, text = _settings_mend(cli)
+    assert kind == "advice"
+    assert "ANSWERLOOP_PARTITION in .env" in text
+    env.write_bytes("ANSWERLOOP_APP_ID=años\n".encode("latin-1"))
+    [row] = cli.json("doctor", code=1)["checks"]
+    assert row["seen"] == f"{env.absolute()} is not UTF-8: save it as UTF-8"
+
+
+def _settings_mend(cli: Cli) -> tuple[str, str]:
+    [row] = cli.json("doctor", code=1)["checks"]
+    [mend] = row["mends"]
+    return mend["kind"], mend["text"]
 
 
 def test_a_check_that_is_not_there_is_told(cli: Cli) -> None:

@@ -115,9 +115,14 @@ def test_a_data_folder_of_somebody_else_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.doctor.host.os.access", lambda *_: False)
-    found = look(site(tmp_path), "data-dir")
+    folder = tmp_path / "los datos"
+    found = look(site(folder), "data-dir")
     assert found.status is Status.PROBLEM
-    assert mends(found, "command") == [f"sudo chown {os.geteuid()} {tmp_path}"]
+    made = f"sudo install -d -m 0700 -o {os.geteuid()} '{folder}/data'"
+    assert mends(found, "command") == [made], "no folder of the system changes its owner"
+    (folder / "data").mkdir(parents=True)
+    owned = mends(look(site(folder), "data-dir"), "command")
+    assert owned == [f"sudo chown {os.geteuid()} '{folder}/data'"]
 
 
 def test_this_machine_can_be_read(tmp_path: Path) -> None:
@@ -129,5 +134,6 @@ def test_this_machine_can_be_read(tmp_path: Path) -> None:
     assert 0 < available <= total
     assert 1 <= machine.cores() <= (os.cpu_count() or 1)
     assert machine.clock_is_synchronised() in (True, False, None)
-    command = mends(seen(tmp_path, "disk", room=Room(900 * MIB, 9000 * MIB)), "command")[0]
-    type_in(command, tmp_path)  # it shows what takes the space
+    (tmp_path / "o'data").mkdir()
+    found = seen(tmp_path / "o'data", "disk", room=Room(900 * MIB, 9000 * MIB))
+    type_in(mends(found, "command")[0], tmp_path)  # it shows what takes the space

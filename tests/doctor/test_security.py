@@ -81,6 +81,7 @@ def test_a_short_token_and_any_host_are_warned_of(tmp_path: Path) -> None:
             "ANSWERLOOP_KAFKA_SECURITY_PROTOCOL=SASL_SSL",
         ),
         ({"cache": "redis://:word@far"}, "rediss://"),
+        ({"scorer": "http://far:8000", "api_token": "0123456789abcdef"}, "proxy with TLS"),
     ],
 )
 def test_a_password_in_the_clear_is_warned_of_unless_it_stays_here(
@@ -89,5 +90,6 @@ def test_a_password_in_the_clear_is_warned_of_unless_it_stays_here(
     found = look(site(tmp_path, **settings), "plain-passwords")
     assert found.status is Status.WARNING
     assert mend in found.mends[0].text
+    assert look(site(tmp_path, scorer="http://far:8000"), "plain-passwords").status is Status.OK
     here = {name: value.replace("far", "127.0.0.1") for name, value in settings.items()}
     assert look(site(tmp_path, **here), "plain-passwords").status is Status.OK
