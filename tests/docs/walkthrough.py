@@ -28,6 +28,8 @@ from tests.docs.shell_blocks import ShellCommand
 BIN = Path(sys.executable).parent
 SAMPLES = ROOT / "app" / "samples" / "questions.jsonl"
 PATIENCE_SECONDS = 100.0
+#: One that has nothing to say by then may have nothing to show: it is interrupted all the same.
+SPEAKS_SECONDS = 30.0
 #: A question that the model server refuses, so that there is a dead letter.
 REFUSED = "¿Quién no tiene permiso?"
 _CURL = '#!/bin/sh\nexec {curl} --fail-with-body -sS --max-time 60 "$@"\n'
@@ -84,7 +86,7 @@ class Walkthrough:
         return Ended(code, place.read_text(encoding="utf-8", errors="replace"))
 
     def _interrupt(self, process: subprocess.Popen[bytes], place: Path, seconds: float) -> None:
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + SPEAKS_SECONDS
         while not place.stat().st_size and process.poll() is None and time.monotonic() < end:
             time.sleep(0.1)
         with suppress(subprocess.TimeoutExpired):

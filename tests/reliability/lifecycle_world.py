@@ -31,6 +31,7 @@ from app.ports import (
     ClaimRequest,
     DeadLetterRow,
     Ending,
+    Over,
     StoredVerdict,
     Waiting,
 )
@@ -276,7 +277,7 @@ class World:
         else:
             run(self.store.record_failure(key, owner, outcome))
 
-    def _publish_outcome(self, number: int, claim: CallAnswer | CallFailure | None) -> None:
+    def _publish_outcome(self, number: int, claim: CallAnswer | CallFailure | Over | None) -> None:
         """Publish what the ledger holds; a call that lost its claim publishes nothing."""
         message = self.log[number]
         if claim is None:
@@ -286,6 +287,9 @@ class World:
             if not isinstance(found, CallAnswer | CallFailure):
                 return
             claim = found
+        if isinstance(claim, Over):  # not wanted any more: nothing is published
+            self.acknowledged.add(number)
+            return
         if isinstance(claim, CallAnswer):
             self.log.append(replace(message, topic="answers", text=claim.text))
         else:

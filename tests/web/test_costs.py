@@ -55,6 +55,7 @@ async def test_the_question_itself_reads_as_before() -> None:
         "started_at",
         "seconds",
         "tokens",
+        "prompt_tokens",
         "waited_seconds",
         "answer",
         "verdict",
