@@ -23,8 +23,7 @@ from tests.flow.engine import LIMITS, QUICK, make_ports, question, running
 OVERLOADED = llm_failed(CAUSES["overloaded"], "busy", status=503)
 LIMITED = llm_failed(CAUSES["rate_limited"], "slow down", status=429)
 BAD = llm_failed(CAUSES["bad_request"], "no", status=400)
-#: A busy machine is late; a wait by the default base (5 s) is found all the same.
-LONGEST_DELAY = 4.0
+LONGEST_DELAY = 1.5
 
 
 def scripted(*steps: LlmFailed | str) -> ScriptedModel:
