@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -79,15 +81,19 @@ def _texts() -> list[str]:
 
 
 def _word_pieces(path: Path) -> int:
-    from tokenizers import BertWordPieceTokenizer
-
-    tokenizer = BertWordPieceTokenizer(lowercase=path.name != "bert")
-    tokenizer.train_from_iterator(_texts(), vocab_size=600, show_progress=False)
-    tokenizer.save_model(str(path))
+    """Words and letters by frequency: training breaks ties by chance, each run another encoder."""
+    lower = path.name != "bert"
+    text = " ".join(_texts())
+    words = Counter(re.findall(r"\w+|[^\w\s]", text.lower() if lower else text))
+    letters = sorted({letter for word in words for letter in word})
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    common = sorted(words, key=lambda word: (-words[word], word))[:300]
+    vocabulary = dict.fromkeys([*special, *letters, *(f"##{each}" for each in letters), *common])
+    (path / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     (path / "tokenizer_config.json").write_text(
-        json.dumps({"do_lower_case": path.name != "bert", "tokenizer_class": "BertTokenizer"})
+        json.dumps({"do_lower_case": lower, "tokenizer_class": "BertTokenizer"})
     )
-    return tokenizer.get_vocab_size()
+    return len(vocabulary)
 
 
 def _byte_pairs(path: Path) -> int:

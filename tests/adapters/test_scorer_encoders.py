@@ -58,7 +58,9 @@ async def test_its_figures_are_those_of_the_library(
 
 
 def _f1_error(precision: float, recall: float, error: float) -> float:
-    """How far an error of P and R may move F1: little, but for a P and R that nearly cancel out."""
+    """How far an error of P and R may move F1: as far, but for opposite signs that cancel out."""
+    if precision * recall >= 0:
+        return error
     slope = 2 * (precision**2 + recall**2) / (precision + recall) ** 2
     return error * max(1.0, slope)
 
