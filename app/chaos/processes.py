@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+from app.launcher import through_launcher
 
 
 def spawn(
@@ -29,14 +26,13 @@ def spawn(
     """
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - commands of our own
-            list(command),
+            through_launcher(command, death_signal=signal.SIGKILL),
             cwd=folder,
             env=None if environment is None else dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_die_with_parent(),  # noqa: PLW1509 - two system calls, no allocation
         )
 
 
@@ -81,17 +77,3 @@ def last_words(log: Path, characters: int = 3000) -> str:
         return log.read_text(errors="replace")[-characters:]
     except FileNotFoundError:
         return ""
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def set_signal() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != parent:  # it died before the signal was set
-            os._exit(1)
-
-    return set_signal

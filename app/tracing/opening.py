@@ -55,10 +55,14 @@ def open_tracing(
         raise SettingsError(f"OTEL_*: {error}") from error
     tally.words.listen()
 
-    async def close() -> None:
-        await _in_a_thread(provider.shutdown, CLOSE_SECONDS)
-        processor.give_up()
+    def end() -> None:
+        provider.shutdown()
         tally.words.leave()
+
+    async def close() -> None:
+        # One that is left behind still listens: what it hears then is nobody's business.
+        await _in_a_thread(end, CLOSE_SECONDS)
+        processor.give_up()
 
     log.info("tracing", collector=where)
     tracer = provider.get_tracer("answerloop", __version__)

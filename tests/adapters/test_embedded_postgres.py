@@ -24,6 +24,7 @@ from app.adapters.embedded_postgres import process as embedded_postgres_process
 from app.adapters.embedded_postgres.files import OURSELVES, Installation
 from app.adapters.embedded_postgres.server import EmbeddedPostgres, EmbeddedPostgresBusy
 from app.errors import SettingsError, StoreUnavailable
+from app.launcher import through_launcher
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc")
 
@@ -279,6 +280,28 @@ def test_a_long_path_has_its_socket_elsewhere(
     shutil.rmtree(deep.parent)
 
 
+def test_whatever_keeps_a_server_from_starting_is_told_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Installation) -> None:
+        raise subprocess.SubprocessError("no process to be had")
+
+    server = EmbeddedPostgres(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.adapters.embedded_postgres.server.spawn", refuse)
+        with pytest.raises(StoreUnavailable, match="no process to be had"):
+            server.start()
+    assert answers(server.start())
+    with monkeypatch.context() as patch:  # and one that dies is brought back later
+        patch.setattr("app.adapters.embedded_postgres.server.spawn", refuse)
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        eventually(lambda: server.pid is None)
+        time.sleep(0.3)
+    eventually(lambda: answers(server.dsn))
+    server.stop()
+
+
 def test_a_broken_server_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.adapters.embedded_postgres.server.STALE_SECONDS", 0.0)
     control = folder / "postgres" / "global" / "pg_control"
@@ -311,13 +334,10 @@ def test_a_closed_folder_of_roots_is_served_in_a_user_namespace(tmp_path: Path) 
 def test_a_folder_that_nobody_can_reach_is_named_where_there_are_no_namespaces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(then: object) -> object:
-        def enter() -> None:
-            raise OSError(1, "not permitted")
+    def without_namespaces(*arguments: Any, namespaced: bool = False, **others: Any) -> list[str]:
+        return ["/bin/false"] if namespaced else through_launcher(*arguments, **others)
 
-        return enter
-
-    monkeypatch.setattr(embedded_postgres_process, "_in_namespace", fail)
+    monkeypatch.setattr(embedded_postgres_process, "through_launcher", without_namespaces)
     tmp_path.chmod(0o700)
     with pytest.raises(SettingsError, match="nobody can't reach") as caught:
         EmbeddedPostgres(tmp_path / "database").start()

@@ -31,7 +31,11 @@ def test_topics_that_are_not_there_fail_and_nothing_is_made(
     assert not (tmp_path / "data").exists()
 
 
-def test_with_the_topics_all_is_well(ratings: RatingsCommand) -> None:
+def test_with_the_topics_all_is_well(
+    ratings: RatingsCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     with pytest.raises(SystemExit):
         main(["topics", "create"])
     code, out, errors = ratings("verify", "--count", "200")

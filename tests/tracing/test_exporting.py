@@ -137,12 +137,14 @@ async def test_nobody_listens_and_the_question_is_answered_as_ever(
     assert "Traceback" not in said
 
 
-async def test_a_collector_that_never_answers_holds_up_no_question_and_no_stop() -> None:
+async def test_a_collector_that_never_answers_holds_up_no_question_and_no_stop(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     hangs = asyncio.Event()
 
     async def never(_: web.Request) -> web.Response:
         await hangs.wait()
-        return web.Response()
+        return web.Response(status=400)
 
     app = web.Application()
     app.router.add_post("/v1/traces", never)
@@ -154,3 +156,8 @@ async def test_a_collector_that_never_answers_holds_up_no_question_and_no_stop()
         left = [each for each in threading.enumerate() if each.name == "last-spans"]
         assert left, "the stop waits for the thread that sends, without limit"
         hangs.set()
+        for thread in left:
+            await asyncio.to_thread(thread.join, 30)
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert "400" not in said, "what the thread still hears is nobody's business"
+    assert "Traceback" not in said

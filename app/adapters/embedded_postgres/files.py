@@ -9,7 +9,6 @@ import pwd
 import shutil
 import signal
 import stat
-import subprocess
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 from app.adapters.embedded_postgres.process import run_once
 from app.errors import SettingsError
+from app.launcher import NOT_RUN
 
 USER = DATABASE = "answerloop"
 
@@ -158,10 +158,7 @@ def _choose_account(folder: Path, binaries: Path) -> Account | None:
 
 
 def _can_run(command: list[str], account: Account) -> bool:
-    try:
-        return run_once(command, account).returncode == 0
-    except (OSError, subprocess.SubprocessError):
-        return False
+    return run_once(command, account).returncode == 0
 
 
 def _account_of(owner: int) -> Account:
@@ -173,10 +170,9 @@ def _account_of(owner: int) -> Account:
 
 
 def _check_binaries(binaries: Path, account: Account | None) -> None:
-    try:
-        result = run_once([str(binaries / "postgres"), "--version"], account)
-    except PermissionError:
-        raise _unreachable(binaries, account) from None
+    result = run_once([str(binaries / "postgres"), "--version"], account)
+    if result.returncode == NOT_RUN:
+        raise _unreachable(binaries, account)
     if result.returncode != 0:
         raise SettingsError(
             f"the embedded PostgreSQL does not run here: {result.stderr.strip()}",

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from app.launcher import through_launcher
 
 if TYPE_CHECKING:
     from app.adapters.embedded_postgres.files import Account, Installation
-
-_PR_SET_PDEATHSIG = 1
-_CLONE_NEWUSER = 0x10000000
-_NOBODY = 65534
 
 #: Modest: a laptop, or one small worker. Durable: fsync stays on.
 _OPTIONS = {
@@ -54,23 +50,25 @@ def spawn(installation: Installation, **options: str) -> subprocess.Popen[bytes]
     command += [f"--{name}={value}" for name, value in settings.items()]
     with installation.open_log() as log_file:
         return subprocess.Popen(  # noqa: S603 - our own binaries
-            command,
+            _launched(command, installation.account, signal.SIGINT),
             cwd=installation.data,
             env=clean_environment(),
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=log_file,
             start_new_session=True,
-            **as_account(installation.account, _die_with_parent()),
         )
 
 
 def run_once(
     command: Sequence[str], account: Account | None, text: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program of PostgreSQL's to its end, with `text` as its input."""
+    """Run a program of PostgreSQL's to its end, with `text` as its input.
+
+    One that can't be run as that account ends with `app.launcher.NOT_RUN`.
+    """
     return subprocess.run(  # noqa: S603 - our own binaries
-        command,
+        _launched(command, account),
         cwd="/",
         env=clean_environment(),
         input=text,
@@ -78,42 +76,17 @@ def run_once(
         text=True,
         errors="replace",
         check=False,
-        **as_account(account),
     )
 
 
-def as_account(account: Account | None, then: Callable[[], None] | None = None) -> dict[str, Any]:
-    """Return the arguments of subprocess that make a child run as an account, and do `then`."""
+def _launched(
+    command: Sequence[str], account: Account | None, death_signal: int | None = None
+) -> list[str]:
     if account is None:
-        return {"preexec_fn": then}
+        return through_launcher(command, death_signal=death_signal)
     if account.namespaced:
-        return {"preexec_fn": _in_namespace(then)}
-    return {
-        "user": account.uid,
-        "group": account.gid,
-        "extra_groups": [],
-        "preexec_fn": then,
-    }
-
-
-def _in_namespace(then: Callable[[], None] | None) -> Callable[[], None]:
-    """Return what a child does to be somebody else to itself, and still us to the file system."""
-    unshare = ctypes.CDLL(None, use_errno=True).unshare
-
-    def enter() -> None:
-        if unshare(_CLONE_NEWUSER) != 0:
-            raise OSError(ctypes.get_errno(), "user namespaces are not to be had")
-        for name, text in (
-            ("setgroups", "deny"),
-            ("uid_map", f"{_NOBODY} 0 1"),
-            ("gid_map", f"{_NOBODY} 0 1"),
-        ):
-            with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123 - few calls after a fork
-                file.write(text)
-        if then is not None:
-            then()
-
-    return enter
+        return through_launcher(command, death_signal=death_signal, namespaced=True)
+    return through_launcher(command, death_signal=death_signal, account=(account.uid, account.gid))
 
 
 def clean_environment() -> dict[str, str]:
@@ -129,18 +102,3 @@ def end_process(process: subprocess.Popen[bytes], seconds: float) -> None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
             return
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Return what a child does before it becomes the server (Linux only)."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def set_signal() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0)
-        if os.getppid() != parent:  # it died before the signal was set
-            os._exit(1)
-
-    return set_signal

@@ -120,7 +120,8 @@ class _Keeper:
     """Keeps a server running, in a thread that lives as long as the server may.
 
     Linux signals a child when the thread that made it ends, so the thread that spawns must be the
-    one that waits.
+    one that waits. Whatever a start fails with, somebody hears of it and it is tried again: nobody
+    else would notice that this thread ended.
     """
 
     def __init__(self, installation: Installation) -> None:
@@ -153,9 +154,9 @@ class _Keeper:
         while not self._stopping.is_set():
             try:
                 self._come_up()
-            except StoreUnavailable as error:
+            except Exception as error:  # noqa: BLE001 - kept for `start`, or logged
                 if not self._up.is_set():
-                    self._failure = error
+                    self._failure = _as_unavailable(error)
                     self._up.set()
                     return
                 log.warning("the embedded PostgreSQL did not start again: %s", error)
@@ -206,3 +207,11 @@ class _Keeper:
     def _complaint(self, what: str) -> str:
         text = last_lines(self._installation.log_file)
         return f"the embedded PostgreSQL {what}; its log ends: {text}"
+
+
+def _as_unavailable(error: Exception) -> StoreUnavailable:
+    if isinstance(error, StoreUnavailable):
+        return error
+    failure = StoreUnavailable(f"the embedded PostgreSQL can't be started: {error}")
+    failure.__cause__ = error
+    return failure
