@@ -69,6 +69,7 @@ async def ours(folder: Path, pending: int, observe: float, burst: int) -> dict[s
     model = ScriptedModel(lambda _: "An answer", seconds=CALL_SECONDS)
     store, clock = await open_store(settings, closers), StandingClock()
     app = create_app(settings, make_ports(store=store, model=model, clock=clock))
+    app.owns_process = True  # as a worker: its collector is part of what is measured
     await app.start()
     engine, before = Engine(app), peak_mib()
     try:

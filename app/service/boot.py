@@ -10,6 +10,7 @@ from mode import Service
 
 from agents.stage_context import StageContext
 from app.errors import UnavailableError
+from app.service.collector import Collector
 from app.service.outside import Outside
 from app.service.stopping import end_process
 from app.service.watchdog import Patience, Watchdog
@@ -23,6 +24,7 @@ class Boot(BootStrategy):
         self, app: Any, context: StageContext, settings: Settings, outside: Outside
     ) -> None:
         super().__init__(app, enable_web=False)
+        self._context = context
         self._outside = outside
         self._watchdog = Watchdog(context, Patience(settings.stuck_seconds))
         self.http: Service | None = None
@@ -34,7 +36,10 @@ class Boot(BootStrategy):
         return [self.http] if self.http is not None else []
 
     def tables(self) -> Iterable[Any]:
-        return [*super().tables(), self._watchdog]
+        ours: list[Any] = [self._watchdog]
+        if self._context.app.owns_process:
+            ours.append(Collector())
+        return [*super().tables(), *ours]
 
     async def give_up(self) -> None:
         """After a stop that was not in time: close what this app opened, and end the process.

@@ -168,9 +168,17 @@ async def poll(
 
 @asynccontextmanager
 async def running(
-    ports: Ports, *, name: str | None = None, limits: Limits = LIMITS, **settings: Any
+    ports: Ports,
+    *,
+    name: str | None = None,
+    limits: Limits = LIMITS,
+    owned: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[Engine]:
-    """Start a pipeline on a memory log of its own, or on `name`, which outlives it; stop it."""
+    """Start a pipeline on a memory log of its own, or on `name`, which outlives it; stop it.
+
+    `owned`: the process is the pipeline's, as that of a worker is.
+    """
     broker = f"memory://{name or uuid4().hex}"
     chosen = load_settings(
         broker=broker,
@@ -181,6 +189,7 @@ async def running(
         **settings,
     )
     app = create_app(chosen, ports, replace(limits))
+    app.owns_process = owned
     await app.start()
     try:
         yield Engine(app)
