@@ -58,24 +58,21 @@ async def interruptible(
 
     Raises Draining when that time is over; the awaitable is cancelled then.
     """
-    draining = context.app.consumer.draining
-    work = asyncio.ensure_future(awaitable)
-    alarm = asyncio.ensure_future(draining.wait())
     try:
-        await asyncio.wait({work, alarm}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            grace = grace_seconds() if callable(grace_seconds) else grace_seconds
-            if grace is None:
-                grace = context.limits.drain_grace_seconds
-            await asyncio.wait({work}, timeout=grace)
-        if not work.done():
-            raise Draining
-        return work.result()
-    finally:
-        alarm.cancel()
-        if not work.done():
-            work.cancel()
-            await asyncio.wait({work}, timeout=1.0)
+        async with asyncio.timeout(None) as limit:
+
+            def drain_begins() -> None:
+                grace = grace_seconds() if callable(grace_seconds) else grace_seconds
+                if grace is None:
+                    grace = context.limits.drain_grace_seconds
+                limit.reschedule(asyncio.get_running_loop().time() + grace)
+
+            with context.app.consumer.draining.telling(drain_begins):
+                return await awaitable
+    except TimeoutError:
+        if limit.expired():
+            raise Draining from None
+        raise
 
 
 async def until_up(context: StageContext, what: str, attempt: Callable[[], Awaitable[T]]) -> T:

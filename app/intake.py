@@ -114,7 +114,7 @@ class Intake:
                 ended.cancel()
             raise
         self._context.metrics.count("questions_accepted", source)
-        if source == "api":
+        if source == "api" and not will_wait:  # who waits sees the end; `admit` stores it as well
             await self._store_accepted([question])
         going_on = stored is not None and not stored.status.final
         return Taken(key, stored if going_on else None, ended, round_)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+#: Company came lately when the last batch ended so many times the linger ago, at most.
+_LATELY = 2
 
 
 @dataclass(slots=True)
@@ -31,7 +35,7 @@ class Batcher(Generic[Item, Result]):
     `run_batch` returns one result for each item, in order; a result that is an Exception is raised
     to the waiter of that item. When `run_batch` itself raises, all its waiters get that error.
     At most `max_size` items make a batch. With `linger_seconds` a batch that is not full waits so
-    long for company.
+    long for company, where there was some lately: a batch ended less than twice as long ago.
 
     A cancelled waiter leaves the others alone: its item is dropped when its batch has not started,
     and otherwise runs; then `abandoned(item, result)` is called, so that an effect nobody knows of
@@ -61,6 +65,7 @@ class Batcher(Generic[Item, Result]):
         self._full = asyncio.Event()
         self._closed = False
         self._gone = 0
+        self._ended_at = -math.inf
 
     async def submit(self, item: Item) -> Result:
         """Return the item's result. Raises what the batch raised, RuntimeError after `close`."""
@@ -116,6 +121,9 @@ class Batcher(Generic[Item, Result]):
     async def _linger(self) -> None:
         if self._linger_seconds <= 0 or self._closed or len(self._waiting) >= self._max_size:
             return
+        idle = asyncio.get_running_loop().time() - self._ended_at
+        if idle > _LATELY * self._linger_seconds:
+            return
         self._full.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._full.wait(), self._linger_seconds)
@@ -149,6 +157,7 @@ class Batcher(Generic[Item, Result]):
             for waiter in batch:
                 waiter.future.cancel()
             raise
+        self._ended_at = asyncio.get_running_loop().time()
         for waiter, result in zip(batch, results, strict=True):
             self._settle(waiter, result)
 

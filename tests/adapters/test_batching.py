@@ -64,17 +64,29 @@ async def test_a_batch_holds_no_more_than_its_maximum() -> None:
 async def test_a_lingering_batch_waits_for_company_but_not_when_it_is_full() -> None:
     recorder = Recorder()
     batcher = Batcher(recorder.run, max_size=2, linger_seconds=60)
+    assert await batcher.submit(0) == 0, "nobody came lately: at once"
     first = asyncio.create_task(batcher.submit(1))
     await settle()
-    assert recorder.batches == []
+    assert recorder.batches == [[0]]
     assert await batcher.submit(2) == 4
     assert await first == 2
-    assert recorder.batches == [[1, 2]]
+    assert recorder.batches == [[0], [1, 2]]
+
+
+async def test_a_batch_after_a_pause_does_not_linger() -> None:
+    recorder = Recorder()
+    batcher = Batcher(recorder.run, max_size=2, linger_seconds=0.01)
+    await batcher.submit(0)
+    await asyncio.sleep(0.05)
+    submitted = batcher.put(1)
+    await settle()
+    assert submitted.done()
 
 
 async def test_a_lingering_batch_does_not_wait_for_ever() -> None:
     recorder = Recorder()
-    assert await Batcher(recorder.run, linger_seconds=0.01).submit(1) == 2
+    batcher = Batcher(recorder.run, linger_seconds=0.01)
+    assert [await batcher.submit(n) for n in (1, 2)] == [2, 4]
 
 
 async def test_an_error_of_one_item_is_its_own() -> None:

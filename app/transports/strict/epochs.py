@@ -16,6 +16,7 @@ from faust.exceptions import ImproperlyConfigured
 from faust.types import TP
 from faust.types.tuples import ack_lock
 
+from app.transports.strict.drain import Drain
 from app.transports.strict.positions import Flight, Ledger
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Epochs(_Driver):
     """The lowest layer of `StrictConsumer`: one `Ledger` for each partition it owns."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.draining = asyncio.Event()
+        self.draining = Drain()
         super().__init__(*args, **kwargs)
         if self.in_transaction:
             raise ImproperlyConfigured(

@@ -22,12 +22,14 @@ def clean_key(call: CallKey) -> CallKey:
     return call._replace(question_id=clean_text(call.question_id))
 
 
+def key_of(row: Any) -> CallKey:
+    """Return the key of a row of the ledger."""
+    return CallKey(row["question_id"], row["round"], row["generation"], row["attempt"])
+
+
 async def read_calls(connection: Any, keys: Sequence[CallKey]) -> dict[CallKey, Any]:
     """Return the rows of calls, those that are there."""
     if not keys:
         return {}
     rows = await connection.fetch(_READ, *columns(keys, 4))
-    return {
-        CallKey(row["question_id"], row["round"], row["generation"], row["attempt"]): row
-        for row in rows
-    }
+    return {key_of(row): row for row in rows}

@@ -1,7 +1,8 @@
 """Claims of model calls in PostgreSQL.
 
-Every function runs inside one transaction on one connection. Rows are locked in the order of their
-keys, ledger before questions, so that workers wait for each other but never in a circle.
+What has several statements runs inside one transaction on one connection. Rows are locked in the
+order of their keys, ledger before questions, so that workers wait for each other but never in a
+circle.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from app.adapters.store.facts import Move
 from app.adapters.store.postgres.calls import clean_key, read_calls
-from app.adapters.store.postgres.questions import move_questions
+from app.adapters.store.postgres.questions import and_move
 from app.adapters.store.postgres.rows import columns
 from app.adapters.store.text import clean_optional, clean_text
 from app.core.lifecycle import Status
@@ -52,38 +52,46 @@ WHERE (call.question_id, call.round, call.generation, call.attempt, call.owner)
     AND call.outcome IS NULL
 """
 
-_OVER = """
-SELECT wanted.question_id, wanted.round, wanted.generation, wanted.attempt
-FROM questions
-JOIN unnest($1::text[], $2::int[], $3::int[], $4::int[])
-    AS wanted (question_id, round, generation, attempt)
-    ON questions.question_id = wanted.question_id
-WHERE questions.round > wanted.round
-    OR questions.round = wanted.round AND answerloop_final(questions.status)
-"""
-
 # A lease is measured by the clock of the database: workers' clocks differ.
-_CLAIM = """
-INSERT INTO attempts AS call (
-    question_id, round, generation, attempt,
-    model, owner, lease_until, started_at, waited_seconds, strategy, temperature, seed)
-SELECT question_id, round, generation, attempt, model, owner,
-    extract(epoch FROM clock_timestamp()) + lease_seconds, started_at, waited_seconds,
-    strategy, temperature, seed
-FROM unnest($1::text[], $2::int[], $3::int[], $4::int[],
-    $5::text[], $6::text[], $7::float8[], $8::float8[], $9::float8[],
-    $10::text[], $11::float8[], $12::bigint[])
-    AS request (question_id, round, generation, attempt,
-        model, owner, lease_seconds, started_at, waited_seconds, strategy, temperature, seed)
-ORDER BY question_id, round, generation, attempt
-ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
-    model = excluded.model, owner = excluded.owner, lease_until = excluded.lease_until,
-    started_at = excluded.started_at, waited_seconds = excluded.waited_seconds,
-    strategy = excluded.strategy, temperature = excluded.temperature, seed = excluded.seed,
-    claims = call.claims + 1
-WHERE call.outcome IS NULL AND call.lease_until <= extract(epoch FROM clock_timestamp())
-RETURNING question_id, round, generation, attempt
-"""
+_CLAIM = f"""
+WITH wanted AS (
+    SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::int[],
+        $5::text[], $6::text[], $7::float8[], $8::float8[], $9::float8[],
+        $10::text[], $11::float8[], $12::bigint[], $13::float8[])
+        AS request (question_id, round, generation, attempt, model, owner, lease_seconds,
+            started_at, waited_seconds, strategy, temperature, seed, deadline_at)),
+over AS (
+    SELECT wanted.question_id, wanted.round, wanted.generation, wanted.attempt
+    FROM questions JOIN wanted ON questions.question_id = wanted.question_id
+    WHERE questions.round > wanted.round
+        OR questions.round = wanted.round AND answerloop_final(questions.status)),
+claimed AS (
+    INSERT INTO attempts AS call (
+        question_id, round, generation, attempt,
+        model, owner, lease_until, started_at, waited_seconds, strategy, temperature, seed)
+    SELECT question_id, round, generation, attempt, model, owner,
+        extract(epoch FROM clock_timestamp()) + lease_seconds, started_at, waited_seconds,
+        strategy, temperature, seed
+    FROM wanted
+    WHERE NOT EXISTS (
+        SELECT FROM over WHERE (over.question_id, over.round, over.generation, over.attempt)
+            = (wanted.question_id, wanted.round, wanted.generation, wanted.attempt))
+    ORDER BY question_id, round, generation, attempt
+    ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
+        model = excluded.model, owner = excluded.owner, lease_until = excluded.lease_until,
+        started_at = excluded.started_at, waited_seconds = excluded.waited_seconds,
+        strategy = excluded.strategy, temperature = excluded.temperature, seed = excluded.seed,
+        claims = call.claims + 1
+    WHERE call.outcome IS NULL AND call.lease_until <= extract(epoch FROM clock_timestamp())
+    RETURNING question_id, round, generation, attempt),
+won AS (
+    SELECT claimed.*, wanted.deadline_at FROM claimed
+    JOIN wanted USING (question_id, round, generation, attempt)),
+{and_move("won", Status.ASKING, "deadline_at")}
+SELECT true, question_id, round, generation, attempt FROM won
+UNION ALL
+SELECT false, question_id, round, generation, attempt FROM over
+"""  # noqa: S608 - of constants
 
 _END_LEASES = """
 WITH ended AS (
@@ -114,12 +122,12 @@ async def claim_calls(
     """Claim calls in order: of several claims of one call, the first may get it.
 
     `orphans` are claims that the database may hold though nobody got them: they are dropped first.
+    Without them the claim is one statement, and what is read after it belongs to others.
     """
     first: dict[CallKey, ClaimRequest] = {}
     for request in requests:
         first.setdefault(clean_key(request.call), request)
     await unclaim_calls(connection, [(*held, False) for held in orphans if held[0] in first])
-    over = {CallKey(*row) for row in await connection.fetch(_OVER, *columns(list(first), 4))}
     rows = await connection.fetch(
         _CLAIM,
         *columns(
@@ -134,16 +142,16 @@ async def claim_calls(
                     clean_optional(request.strategy),
                     request.temperature,
                     request.seed,
+                    None if request.deadline_at is None else float(request.deadline_at),
                 )
                 for key, request in first.items()
-                if key not in over
             ),
-            12,
+            13,
         ),
     )
-    won = {CallKey(*row) for row in rows}
+    won = {CallKey(*key) for is_won, *key in rows if is_won}
+    over = {CallKey(*key) for is_won, *key in rows if not is_won}
     found = await read_calls(connection, [key for key in first if key not in won])
-    await move_questions(connection, [_move(key, first[key]) for key in won])
     claims: list[Claim] = []
     for request in requests:
         key = clean_key(request.call)
@@ -156,10 +164,6 @@ async def claim_calls(
         else:
             claims.append(Busy(clean_text(first[key].owner)))
     return claims
-
-
-def _move(key: CallKey, request: ClaimRequest) -> Move:
-    return Move(key.question_id, key.turn, Status.ASKING, deadline_at=request.deadline_at)
 
 
 async def renew_calls(

@@ -1,7 +1,7 @@
 """What became of model calls in PostgreSQL: answers, failures, verdicts. The first one stays.
 
-Every function runs inside one transaction on one connection. Rows are locked in the order of their
-keys, ledger before questions, so that workers wait for each other but never in a circle.
+Every function is one statement. Rows are locked in the order of their keys, ledger before
+questions, so that workers wait for each other but never in a circle.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from app.adapters.store.facts import Move
-from app.adapters.store.postgres.calls import clean_key, read_calls
-from app.adapters.store.postgres.questions import move_questions
+from app.adapters.store.postgres.calls import clean_key, key_of, read_calls
+from app.adapters.store.postgres.questions import and_move
 from app.adapters.store.postgres.rows import columns, verdict_of, verdict_values
 from app.adapters.store.text import clean_optional, clean_text
 from app.core.lifecycle import Status
@@ -21,7 +20,8 @@ from app.ports import CallAnswer, CallFailure, StoredVerdict
 Recorded = TypeVar("Recorded", tuple[CallKey, str, CallAnswer], tuple[CallKey, str, CallFailure])
 
 # A call that was never claimed here, or given up, is kept all the same: it was made, and paid.
-_ANSWER = """
+_ANSWER = f"""
+WITH kept AS (
 INSERT INTO attempts AS call (
     question_id, round, generation, attempt, model, owner, lease_until, started_at, waited_seconds,
     outcome, answer, seconds, tokens, finish_reason, prompt_tokens)
@@ -39,8 +39,10 @@ ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
     seconds = excluded.seconds, tokens = excluded.tokens, finish_reason = excluded.finish_reason,
     prompt_tokens = excluded.prompt_tokens, claims = greatest(call.claims, 1)
 WHERE call.outcome IS NULL
-RETURNING question_id, round, generation, attempt
-"""
+RETURNING question_id, round, generation, attempt),
+{and_move("kept", Status.JUDGING)}
+SELECT * FROM kept
+"""  # noqa: S608 - of constants
 
 # The failure of a caller who lost his claim does not end the call of the one who has it now.
 _FAILURE = """
@@ -66,7 +68,21 @@ WHERE call.outcome IS NULL AND (
 RETURNING question_id, round, generation, attempt
 """
 
-_VERDICT = """
+_OF_A_VERDICT = (
+    "verdict",
+    "score_precision",
+    "score_recall",
+    "score_f1",
+    "threshold",
+    "metric",
+    "scorer",
+    "why",
+    "library",
+    "gate",
+)
+_FIRST = "CASE WHEN call.verdict IS NULL THEN excluded.{0} ELSE call.{0} END"
+
+_VERDICT = f"""
 INSERT INTO attempts AS call (
     question_id, round, generation, attempt, model, owner, lease_until, started_at, waited_seconds,
     claims, verdict, score_precision, score_recall, score_f1, threshold, metric, scorer, why,
@@ -83,12 +99,9 @@ FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[
         score_recall, score_f1, threshold, metric, scorer, why, library, gate)
 ORDER BY question_id, round, generation, attempt
 ON CONFLICT (question_id, round, generation, attempt) DO UPDATE SET
-    verdict = excluded.verdict, score_precision = excluded.score_precision,
-    score_recall = excluded.score_recall, score_f1 = excluded.score_f1,
-    threshold = excluded.threshold, metric = excluded.metric, scorer = excluded.scorer,
-    why = excluded.why, library = excluded.library, gate = excluded.gate
-WHERE call.verdict IS NULL
-"""
+    {", ".join(f"{each} = {_FIRST.format(each)}" for each in _OF_A_VERDICT)}
+RETURNING call.*
+"""  # noqa: S608 - of constants
 
 
 async def record_answers(
@@ -115,9 +128,6 @@ async def record_answers(
         ),
     )
     kept = {CallKey(*row) for row in rows}
-    await move_questions(
-        connection, [Move(key.question_id, key.turn, Status.JUDGING) for key in kept]
-    )
     return [first[key := clean_key(item[0])] is item and key in kept for item in answers]
 
 
@@ -163,12 +173,11 @@ async def record_verdicts(
     first: dict[CallKey, StoredVerdict] = {}
     for call, verdict in verdicts:
         first.setdefault(clean_key(call), verdict)
-    await connection.execute(
+    rows = await connection.fetch(
         _VERDICT,
         *columns(((*key, *verdict_values(verdict)) for key, verdict in first.items()), 14),
     )
-    found = await read_calls(connection, list(first))
-    in_force = {key: verdict_of(row) for key, row in found.items()}
+    in_force = {key_of(row): verdict_of(row) for row in rows}
     return [in_force[clean_key(call)] or verdict for call, verdict in verdicts]
 
 

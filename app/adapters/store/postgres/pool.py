@@ -170,8 +170,10 @@ class PostgresPool:
     async def _connection(self) -> AsyncIterator[Any]:
         limits = self._limits
         try:
-            pool = await self._opened()
-            connection = await pool.acquire(timeout=limits.acquire_seconds)
+            # A timeout of the pool's own costs a task each time.
+            async with asyncio.timeout(limits.acquire_seconds):
+                pool = self._pool or await self._opened()
+                connection = await pool.acquire()
         except (ValueError, asyncpg.ClientConfigurationError):
             raise wrong_address() from None
         try:

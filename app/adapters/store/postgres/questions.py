@@ -61,7 +61,8 @@ _LOCK = """
 SELECT FROM questions WHERE question_id = ANY($1::text[]) ORDER BY question_id FOR UPDATE
 """
 
-_MOVE = """
+# Where it supersedes what is there: `old` is the row, `new` the move.
+_MOVED = """
 UPDATE questions AS old SET
     status = new.status, round = new.round, generation = new.generation, attempt = new.attempt,
     deadline_at = CASE WHEN new.deadline_at IS NULL AND new.round = old.round
@@ -70,18 +71,31 @@ UPDATE questions AS old SET
     due_at = new.due_at, cause = new.cause, finished_at = NULL, answer = NULL,
     score_precision = NULL, score_recall = NULL, score_f1 = NULL, threshold = NULL,
     metric = NULL, gate = NULL, scorer = NULL, library = NULL, why = NULL
-FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[], $7::text[],
-    $8::float8[])
-    AS new (question_id, round, generation, attempt, status, due_at, cause, deadline_at)
+FROM {moves} AS new {names}
 WHERE old.question_id = new.question_id AND answerloop_supersedes(
     old.round, old.generation, old.attempt, old.status,
     new.round, new.generation, new.attempt, new.status)
 """
 
+_MOVE = _MOVED.format(
+    moves="unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::text[], $6::float8[],"
+    " $7::text[], $8::float8[])",
+    names="(question_id, round, generation, attempt, status, due_at, cause, deadline_at)",
+)
+
 _STATUSES = """
 SELECT question_id, status, round, generation, attempt
 FROM questions WHERE question_id = ANY($1::text[])
 """
+
+# A row that stays as it is comes as it was when the statement began; one that another statement
+# puts in meanwhile may be missing.
+_PUT_AND_TELL = f"""
+WITH put AS ({_PUT} RETURNING old.question_id, old.status, old.round, old.generation, old.attempt)
+SELECT * FROM put
+UNION ALL
+{_STATUSES.replace("$1", "$24")} AND question_id NOT IN (SELECT question_id FROM put)
+"""  # noqa: S608 - of constants
 
 _BURY = """
 INSERT INTO dead_letters (
@@ -103,6 +117,38 @@ async def put_questions(connection: Any, rows: Sequence[StoredQuestion]) -> None
         await connection.execute(_PUT, *columns(map(question_values, rows), 23))
 
 
+async def put_and_tell(
+    connection: Any, rows: Sequence[StoredQuestion], question_ids: Sequence[str]
+) -> dict[str, tuple[Status, Turn]]:
+    """Store acceptances, and return (status, turn) of the questions as `read_statuses` does.
+
+    One statement: it needs no transaction.
+    """
+    clean = [clean_text(each) for each in question_ids]
+    found = await connection.fetch(_PUT_AND_TELL, *columns(map(question_values, rows), 23), clean)
+    return _standing(found, question_ids)
+
+
+def and_move(kept: str, status: Status, deadline: str = "NULL::float8") -> str:
+    """Return the subqueries that move the questions of the calls in subquery `kept` to `status`.
+
+    They are locked in the order of their keys, each moves once, for its latest call. `deadline` is
+    an expression on `kept`.
+    """
+    moved = _MOVED.format(moves="locked", names="")
+    return f"""
+latest AS (
+    SELECT DISTINCT ON (question_id) question_id, round, generation, attempt,
+        '{status}'::text AS status, NULL::float8 AS due_at, NULL::text AS cause,
+        {deadline} AS deadline_at
+    FROM {kept} ORDER BY question_id, round DESC, generation DESC, attempt DESC),
+locked AS (
+    SELECT latest.* FROM latest JOIN questions ON questions.question_id = latest.question_id
+    ORDER BY latest.question_id FOR UPDATE OF questions),
+moved AS ({moved})
+"""  # noqa: S608 - of constants
+
+
 async def move_questions(connection: Any, moves: Sequence[Move]) -> None:
     """Move known questions to states that are not final, each where it supersedes."""
     folded = fold_moves(moves)
@@ -119,7 +165,8 @@ async def move_questions(connection: Any, moves: Sequence[Move]) -> None:
         )
         for move in folded
     ]
-    await connection.execute(_LOCK, [row[0] for row in rows])
+    if len(rows) > 1:  # one row alone can't be locked out of order
+        await connection.execute(_LOCK, [row[0] for row in rows])
     await connection.execute(_MOVE, *columns(rows, 8))
 
 
@@ -133,6 +180,10 @@ async def read_statuses(
 ) -> dict[str, tuple[Status, Turn]]:
     """Return (status, turn) of the known ones among ids, under the ids as they were asked for."""
     rows = await connection.fetch(_STATUSES, [clean_text(each) for each in question_ids])
+    return _standing(rows, question_ids)
+
+
+def _standing(rows: Sequence[Any], question_ids: Sequence[str]) -> dict[str, tuple[Status, Turn]]:
     found = {
         row["question_id"]: (
             Status(row["status"]),

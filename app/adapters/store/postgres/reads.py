@@ -51,8 +51,9 @@ async def read_questions(
     """Return each question with its attempts in order, or None, in the order of the ids."""
     clean = [clean_text(question_id) for question_id in question_ids]
     rows = await connection.fetch(_BY_ID, clean)
+    known = [row["question_id"] for row in rows]
     attempts = defaultdict(list)
-    for attempt in await connection.fetch(_ATTEMPTS, clean):
+    for attempt in await connection.fetch(_ATTEMPTS, known) if known else ():
         attempts[attempt["question_id"]].append(attempt_of(attempt))
     found = {
         row["question_id"]: question_of(row, tuple(attempts[row["question_id"]])) for row in rows

@@ -89,17 +89,17 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
             linger_seconds=LINGER_SECONDS,
             abandoned=self._abandon,
         )
-        self._accepts = self._batcher(_accept, MAX_CHUNKS)
+        self._accepts = self._batcher(_accept, MAX_CHUNKS, one_statement=True)
         self._unclaims = self._batcher(claims.unclaim_calls)
-        self._answers = self._batcher(outcomes.record_answers)
-        self._failures = self._batcher(outcomes.record_failures)
+        self._answers = self._batcher(outcomes.record_answers, one_statement=True)
+        self._failures = self._batcher(outcomes.record_failures, one_statement=True)
         self._question_reads: Batcher[str, StoredQuestion | None] = Batcher(
             self._read_questions, max_size=MAX_BATCH, linger_seconds=LINGER_SECONDS
         )
-        self._verdict_reads = self._batcher(outcomes.read_verdicts)
-        self._verdicts = self._batcher(outcomes.record_verdicts)
+        self._verdict_reads = self._batcher(outcomes.read_verdicts, one_statement=True)
+        self._verdicts = self._batcher(outcomes.record_verdicts, one_statement=True)
         self._waits = self._batcher(_wait, MAX_CHUNKS)
-        self._ends = self._batcher(_finish, MAX_CHUNKS)
+        self._ends = self._batcher(_finish, MAX_CHUNKS, one_statement=_without_letters)
 
     def __repr__(self) -> str:
         return f"PostgresStore({self._pool.place})"
@@ -214,7 +214,7 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
 
         async with self._claiming:
             try:
-                results = await self._split(work, requests)
+                results = await self._split(work, requests, one_statement=not self._orphans)
             except BaseException:
                 self._orphans.update(holdings)
                 raise
@@ -231,9 +231,12 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
         self,
         work: Callable[[Any, Sequence[Item]], Awaitable[list[Result]]],
         max_size: int = MAX_BATCH,
+        *,
+        one_statement: bool | Callable[[Sequence[Item]], bool] = False,
     ) -> Batcher[Item, Result]:
         async def run_batch(items: list[Item]) -> Sequence[Result | Exception]:
-            return await self._split(work, items)
+            one = one_statement(items) if callable(one_statement) else one_statement
+            return await self._split(work, items, one_statement=one)
 
         return Batcher(run_batch, max_size=max_size, linger_seconds=LINGER_SECONDS)
 
@@ -242,13 +245,20 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
         work: Callable[[Any, Sequence[Item]], Awaitable[list[Result]]],
         items: Sequence[Item],
         isolate_until: float | None = None,
+        *,
+        one_statement: bool = False,
     ) -> list[Result | Exception]:
         """Run a batch in one transaction, or in halves when one of its rows can't be written.
 
         `isolate_until`: until when locked rows are looked for among those that are left.
+        `one_statement`: the work is one, which needs no transaction around it. BEGIN and COMMIT
+        would be two more turns to the server and back.
         """
         failure: AnswerloopError
+        locks_expected = monotonic() < self._locks_expected_until
         try:
+            if one_statement and not locks_expected:
+                return [*await self._read(lambda connection: work(connection, items))]
             return [*await self._pool.run(lambda connection: self._timed(connection, work, items))]
         except InputError as error:
             failure = error
@@ -262,8 +272,8 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
             return [failure]
         middle = len(items) // 2
         return [
-            *await self._split(work, items[:middle], isolate_until),
-            *await self._split(work, items[middle:], isolate_until),
+            *await self._split(work, items[:middle], isolate_until, one_statement=one_statement),
+            *await self._split(work, items[middle:], isolate_until, one_statement=one_statement),
         ]
 
     async def _timed(
@@ -279,14 +289,14 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
 
 async def _accept(connection: Any, chunks: Sequence[Sequence[Accepted]]) -> list[set[str]]:
     facts = [fact for chunk in chunks for fact in chunk]
-    await writes.put_questions(connection, fold_rows(map(accepted_row, facts)))
-    stored = await writes.read_statuses(connection, [fact.question_id for fact in facts])
+    rows = fold_rows(map(accepted_row, facts))
+    stored = await writes.put_and_tell(connection, rows, [fact.question_id for fact in facts])
     return [
         {
             fact.question_id
             for fact in chunk
-            for status, turn in [stored[fact.question_id]]
-            if status.final and turn.round >= fact.turn.round
+            if (found := stored.get(fact.question_id)) is not None
+            if found[0].final and found[1].round >= fact.turn.round
         }
         for chunk in chunks
     ]
@@ -305,6 +315,10 @@ async def _wait(connection: Any, chunks: Sequence[Sequence[Waiting]]) -> list[se
         }
         for chunk in chunks
     ]
+
+
+def _without_letters(chunks: Sequence[Endings]) -> bool:
+    return not any(letters for _, letters in chunks)
 
 
 async def _finish(connection: Any, chunks: Sequence[Endings]) -> list[None]:
