@@ -39,13 +39,15 @@ class Taken:
     """A question that was taken in, or found: `stored` is what was known of it, if anything.
 
     Only an end of `round` or a later one is its end: an earlier round was dead. `ended` gets the
-    question when this process stores its end; only when it was asked for.
+    question when this process stores its end; only when it was asked for. `unstored` is what
+    nobody has stored yet, as far as is known.
     """
 
     question_id: str
     stored: StoredQuestion | None
     ended: asyncio.Future[StoredQuestion] | None = None
     round: int = 0
+    unstored: Question | None = None
 
     def forget(self) -> None:
         """Stop waiting for the end."""
@@ -114,10 +116,12 @@ class Intake:
                 ended.cancel()
             raise
         self._context.metrics.count("questions_accepted", source)
-        if source == "api" and not will_wait:  # who waits sees the end; `admit` stores it as well
+        shown = source == "api"
+        if shown and not will_wait:
             await self._store_accepted([question])
         going_on = stored is not None and not stored.status.final
-        return Taken(key, stored if going_on else None, ended, round_)
+        unstored = question if shown and will_wait else None
+        return Taken(key, stored if going_on else None, ended, round_, unstored)
 
     def _question(self, key: str, new: NewQuestion, round_: int) -> Question:
         return Question(
@@ -212,6 +216,8 @@ class Intake:
                 break
         if ended is not None and ended is not taken.ended:
             ended.cancel()
+        if stored is None and taken.unstored is not None:  # `admit` has not come to it
+            await self._store_accepted([taken.unstored])
         return stored
 
 

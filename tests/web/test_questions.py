@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from app.core.failures import CAUSES
 from app.core.identity import idempotent_id, question_id
 from app.core.lifecycle import Status
 from app.errors import llm_failed
+from app.ports import Accepted
 from app.web.bodies import MAX_BODY_BYTES
 from tests.core.test_questions import FIELDS
 from tests.flow.engine import make_ports, poll, question
@@ -51,6 +53,30 @@ async def test_waiting_in_vain_returns_the_state_so_far() -> None:
         status, body = await api.query(ASK, wait=0.5)
         assert 0.5 <= time.monotonic() - started < 2.9
     assert (status, body["status"]) == (202, "asking")
+
+
+async def test_who_waited_in_vain_finds_the_question_though_no_stage_came_to_it() -> None:
+    class LateStage(FaultyStore):
+        """Takes what the stage stores first only when it is let go."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.go, self.accepted = asyncio.Event(), 0
+
+        async def accept(self, questions: Sequence[Accepted]) -> set[str]:
+            self.accepted += 1
+            if self.accepted == 1:
+                await self.go.wait()
+            return await self.inner.accept(questions)
+
+    store = LateStage()
+    async with serving(make_ports(store=store)) as api:
+        status, body = await api.query(ASK, wait=0.3)
+        assert (status, body["status"]) == (202, "accepted")
+        status, row = await api.get(f"/questions/{body['question_id']}")
+        assert (status, row["status"]) == (200, "accepted")
+        store.go.set()
+        await api.engine.final(body["question_id"])
 
 
 async def test_what_was_answered_is_answered_from_the_cache() -> None:
