@@ -12,8 +12,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from app.adapters.batching import Batcher
-from app.adapters.store.facts import accepted_row, ended_row, fold_rows, move_of_wait
-from app.adapters.store.postgres import claims, outcomes, reads
+from app.adapters.store.postgres import chunks, claims, outcomes, reads
 from app.adapters.store.postgres import questions as writes
 from app.adapters.store.postgres.calls import clean_key
 from app.adapters.store.postgres.costs import read_costs
@@ -23,7 +22,7 @@ from app.adapters.store.postgres.pool import Limits, PostgresPool
 from app.adapters.store.postgres.quality import PostgresQuality
 from app.adapters.store.postgres.views import PostgresViews
 from app.core.costs import Costs
-from app.core.lifecycle import Status, Turn, is_over
+from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey, StoredQuestion
 from app.errors import AnswerloopError, InputError, RowLocked
 from app.ports import (
@@ -44,7 +43,6 @@ from app.ports import (
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Endings = tuple[Sequence[Ending], Sequence[DeadLetterRow]]
 
 #: Calls that share a statement; acceptances, waits and ends come in chunks of many already.
 MAX_BATCH = 500
@@ -89,7 +87,7 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
             linger_seconds=LINGER_SECONDS,
             abandoned=self._abandon,
         )
-        self._accepts = self._batcher(_accept, MAX_CHUNKS, one_statement=True)
+        self._accepts = self._batcher(chunks.accept, MAX_CHUNKS, one_statement=True)
         self._unclaims = self._batcher(claims.unclaim_calls)
         self._answers = self._batcher(outcomes.record_answers, one_statement=True)
         self._failures = self._batcher(outcomes.record_failures, one_statement=True)
@@ -98,8 +96,8 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
         )
         self._verdict_reads = self._batcher(outcomes.read_verdicts, one_statement=True)
         self._verdicts = self._batcher(outcomes.record_verdicts, one_statement=True)
-        self._waits = self._batcher(_wait, MAX_CHUNKS)
-        self._ends = self._batcher(_finish, MAX_CHUNKS, one_statement=_without_letters)
+        self._waits = self._batcher(chunks.wait, MAX_CHUNKS)
+        self._ends = self._batcher(chunks.finish, MAX_CHUNKS, one_statement=chunks.without_letters)
 
     def __repr__(self) -> str:
         return f"PostgresStore({self._pool.place})"
@@ -285,44 +283,3 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
         if monotonic() < self._locks_expected_until:
             await connection.execute(self._short_locks)
         return await work(connection, items)
-
-
-async def _accept(connection: Any, chunks: Sequence[Sequence[Accepted]]) -> list[set[str]]:
-    facts = [fact for chunk in chunks for fact in chunk]
-    rows = fold_rows(map(accepted_row, facts))
-    stored = await writes.put_and_tell(connection, rows, [fact.question_id for fact in facts])
-    return [
-        {
-            fact.question_id
-            for fact in chunk
-            if (found := stored.get(fact.question_id)) is not None
-            if found[0].final and found[1].round >= fact.turn.round
-        }
-        for chunk in chunks
-    ]
-
-
-async def _wait(connection: Any, chunks: Sequence[Sequence[Waiting]]) -> list[set[str]]:
-    waits = [wait for chunk in chunks for wait in chunk]
-    await writes.move_questions(connection, [move_of_wait(wait) for wait in waits])
-    stored = await writes.read_statuses(connection, [wait.question_id for wait in waits])
-    return [
-        {
-            wait.question_id
-            for wait in chunk
-            if (found := stored.get(wait.question_id)) is not None
-            and is_over(found[1], found[0], wait.turn)
-        }
-        for chunk in chunks
-    ]
-
-
-def _without_letters(chunks: Sequence[Endings]) -> bool:
-    return not any(letters for _, letters in chunks)
-
-
-async def _finish(connection: Any, chunks: Sequence[Endings]) -> list[None]:
-    rows = fold_rows(ended_row(ending) for endings, _ in chunks for ending in endings)
-    await writes.put_questions(connection, rows)
-    await writes.bury(connection, [letter for _, letters in chunks for letter in letters])
-    return [None] * len(chunks)
