@@ -63,6 +63,7 @@ class Collector(Service):
         self._collections = FullCollections()
         self._look_again_seconds = look_again_seconds
         self._looked = 0.0
+        self._arranged = False
 
     async def on_start(self) -> None:
         if Collector._running == 0:
@@ -70,9 +71,13 @@ class Collector(Service):
             gc.set_threshold(*THRESHOLDS)
         Collector._running += 1
         gc.callbacks.append(self._collections)
+        self._arranged = True
         self.look_at_all()
 
     async def on_stop(self) -> None:
+        if not self._arranged:  # a worker that is stopped early stops what it has not started
+            return
+        self._arranged = False
         gc.callbacks.remove(self._collections)
         Collector._running -= 1
         if Collector._running == 0:

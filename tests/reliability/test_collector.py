@@ -51,6 +51,14 @@ async def test_two_pipelines_of_one_process_end_it_with_the_last() -> None:
     await other.stop()
 
 
+async def test_one_that_never_started_is_stopped_like_any_other() -> None:
+    await Collector().on_stop()
+    collector = Collector()
+    await collector.start()
+    await collector.stop()
+    await collector.on_stop()
+
+
 async def test_what_a_slow_collection_found_alive_is_put_aside() -> None:
     collector = Collector()
     await collector.start()
