@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.service.collector import SLOW_SECONDS, THRESHOLDS, Collector
-from tests.flow.engine import make_ports, running
+from tests.flow.engine import make_ports, poll, running
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,23 @@ async def test_what_a_slow_collection_found_alive_is_put_aside() -> None:
         assert gc.get_freeze_count() <= frozen - 50_000, "freed without any collection"
     finally:
         await collector.stop()
+
+
+async def test_it_looks_by_itself_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.service.collector.SLOW_SECONDS", 0.0)
+    monkeypatch.setattr("app.service.collector._TICK_SECONDS", 0.01)
+    collector = Collector()
+    await collector.start()
+    try:
+        mine = [[n] for n in range(50_000)]
+        frozen = gc.get_freeze_count()
+        await poll(lambda: _done(gc.get_freeze_count() >= frozen + len(mine) // 2), 30)
+    finally:
+        await collector.stop()
+
+
+async def _done(done: bool) -> bool:
+    return done
 
 
 async def test_the_length_of_full_collections_is_measured() -> None:

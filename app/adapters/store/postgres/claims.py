@@ -122,7 +122,8 @@ async def claim_calls(
     """Claim calls in order: of several claims of one call, the first may get it.
 
     `orphans` are claims that the database may hold though nobody got them: they are dropped first.
-    Without them the claim is one statement, and what is read after it belongs to others.
+    Without them the claim is one statement, and what is read after it belongs to others, who may
+    give it up in between.
     """
     first: dict[CallKey, ClaimRequest] = {}
     for request in requests:
@@ -158,7 +159,8 @@ async def claim_calls(
         if key in over and (key not in found or found[key]["outcome"] is None):
             claims.append(Over())
         elif key not in won:
-            claims.append(_claim_of(found[key]))
+            # Given up by its owner since: asking again will do.
+            claims.append(_claim_of(found[key]) if key in found else Busy(""))
         elif first[key] is request:
             claims.append(Claimed())
         else:

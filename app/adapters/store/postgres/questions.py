@@ -1,7 +1,7 @@
 """Questions and dead letters in PostgreSQL: batched, idempotent, ordered writes.
 
-Every function runs inside one transaction on one connection. Rows are locked in the order of their
-keys. Facts of one question must be folded before (`store_facts`).
+What has several statements runs inside one transaction on one connection. Rows are locked in the
+order of their keys. Facts of one question must be folded before (`store_facts`).
 """
 
 from __future__ import annotations
