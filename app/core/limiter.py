@@ -24,6 +24,10 @@ MEMORY_SECONDS, MEMORY_LENGTHS, LONGEST_MEMORY_SECONDS = 30.0, 5.0, 600.0
 INFLATED = 2.0
 #: ... and at less than this the limit does not rise.
 CROWDED = 1.5
+#: A length under this is taken as this: what varies there is our own processor, not the server.
+SHORTEST_SECONDS = 0.05
+#: Long calls lower the limit to this at least: two calls can't make a queue of more than twice.
+FEWEST_BY_LENGTH = 2
 #: A lower limit has helped when calls take at most this share of what they took before it.
 HELPED = 0.75
 #: How far the usual length moves towards that of each window: upwards, downwards, and while calls
@@ -197,7 +201,8 @@ class Limiter:
         The limit is halved only when calls take more than twice as long. If our own calls are the
         queue, that is more than twice as many as the server can work on, and half of them still
         keep it busy. If the lower limit does not shorten the calls, it is not our queue: what was
-        measured is the new usual length, and the limit may return.
+        measured is the new usual length, and the limit may return. Two calls at once can't be such
+        a queue, and stay two: with a limit of one, a single call that hangs would stop all others.
         """
         before, self._length_before_cut = self._length_before_cut, None
         if self._usual is None:
@@ -210,10 +215,10 @@ class Limiter:
         elif before is not None and length.inflation_over(before) > HELPED:
             self._usual = length
             self._crowded, self._doubling = False, True
-        elif self.in_force == 1:
+        elif self.in_force <= FEWEST_BY_LENGTH:
             self._usual, self._crowded = length, False
         else:
-            self._cut(now, 0.5)
+            self._cut(now, max(0.5, FEWEST_BY_LENGTH / self._limit))
             self._length_before_cut = length
 
 
@@ -224,7 +229,7 @@ def _drift(inflation: float) -> float:
 
 
 def _usual_length(samples: list[tuple[float, int | None]]) -> Length:
-    seconds = max(1e-6, median(seconds for seconds, _ in samples))
+    seconds = max(SHORTEST_SECONDS, median(seconds for seconds, _ in samples))
     per_token = [seconds / tokens for seconds, tokens in samples if tokens]
     enough = 2 * len(per_token) > len(samples)
     return Length(seconds, max(1e-9, median(per_token)) if enough else None)

@@ -116,6 +116,22 @@ def test_a_server_ten_times_slower_lowers_the_limit_for_a_while_then_it_is_the_n
     assert simulation.goodput(since=200) >= 0.95 * 16
 
 
+@pytest.mark.parametrize("ceiling", [2, 3, 5])
+def test_long_calls_leave_room_for_two_at_once(ceiling: int) -> None:
+    """With one, a single call that hangs would be the only one."""
+    server = Server(capacity=ceiling, seconds=lambda n: 0.5 if n < 50 else 30.0)
+    simulation = Simulation(Limiter(ceiling, 120), server).run(600)
+    assert simulation.lowest_limit(since=0) == 2
+
+
+def test_a_call_of_a_millisecond_that_a_busy_processor_lengthens_is_no_sign() -> None:
+    limiter = Limiter(8)
+    for call in range(400):
+        seconds = 0.001 if call < 100 else 0.09
+        limiter.on_success(call + seconds, float(call), limiter.in_force)
+        assert limiter.in_force == 8
+
+
 def test_a_batch_of_long_questions_is_no_overload() -> None:
     """Answers of 400 tokens after answers of 20: each token takes no longer than before."""
 
