@@ -32,7 +32,7 @@ from app.ports.ratings import RatingPorts
 from app.settings import load_settings
 from app.web.elsewhere import hints
 from app.web.server import make_web_app
-from tests.adapters.rating_store_facts import FULL, changes, movie, recommendation
+from tests.adapters.store.rating_facts import FULL, changes, movie, recommendation
 
 SAVED = changes(
     next_offset=21,

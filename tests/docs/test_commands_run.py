@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)  # the first one waits for the worker
 ELSEWHERE = {
     r"^make (demo|test|install)\b": ("runs this", ".ci/run"),
     r"^(python3 -m venv|pip install)": ("needs a package index", "tests/test_packaging.py"),
-    r"roberta-large": ("a model of 1.4 GB", "tests/adapters/test_scorer_encoders.py"),
+    r"roberta-large": ("a model of 1.4 GB", "tests/adapters/scorer/test_encoders.py"),
     r"^answerloop chaos run": ("takes minutes", "tests/chaos/test_command.py"),
     r"^(docker|kubectl|(cd|cp|sh) docker)|docker/secrets/": (
         "needs an engine of containers",

@@ -28,6 +28,7 @@ from models.questions import DeadLetter
 from models.ratings import Recommendation, StreamMetrics
 from tests.core.ratings.recount import Event, Recount, recount
 from tests.flow.engine import poll
+from tests.wire.rating_poison import BAD
 
 LIMITS = RatingsLimits(
     flush_seconds=0.05,
@@ -40,6 +41,10 @@ LIMITS = RatingsLimits(
 )
 START = 1_761_763_121_809
 READER = RatingReader(RatingLimits())
+#: Bad events, but for the largest.
+POISON = [
+    (key, value) for key, value, _ in BAD.values() if len(key or b"") + len(value or b"") < 100_000
+]
 
 
 class PlainRecommender:
@@ -254,3 +259,8 @@ def random_events(
 
 
 __all__ = ["FaultyStore", "RatingData", "assert_exact", "random_events", "running_ratings"]
+
+
+def place(engine: RatingsEngine, user: int) -> int:
+    """Return the partition of a user's ratings."""
+    return int(engine.log.partition_for(engine.names.ratings, rating_key(user)))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 
@@ -20,19 +18,10 @@ from app.core.lifecycle import Status
 from app.core.retry import RetryPolicy
 from app.errors import llm_failed
 from app.ports import Claim, ClaimRequest, Ports
-from app.transports import close_storage
 from tests.flow.engine import LIMITS, make_ports, poll, question, running
 from tests.flow.faulty import FaultyStore
 
 OVERLOADED = llm_failed(CAUSES["overloaded"], "busy", status=503)
-
-
-@pytest.fixture
-def log() -> Iterator[str]:
-    """A memory log that outlives its engines."""
-    name = uuid4().hex
-    yield name
-    close_storage(f"memory://{name}")
 
 
 def with_model(ports: Ports, model: ScriptedModel) -> Ports:

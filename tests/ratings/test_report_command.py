@@ -23,7 +23,7 @@ from app.settings import load_settings
 from app.transports import NewRecord, close_storage, log_url, storage_for
 from app.wire.gate import WireGate
 from models.ratings import StreamMetrics
-from tests.adapters.rating_store_facts import FULL, changes, movie, recommendation
+from tests.adapters.store.rating_facts import FULL, changes, movie, recommendation
 from tests.ratings.report_samples import START, message
 from tests.servers.kafka import KafkaServer
 

@@ -1,7 +1,7 @@
 """What a model server does to us: rate limits, refusals, broken replies (L2, L3, L4).
 
 Each on the real adapters of both protocols. What a single call ends as stands in
-tests/fake_llm/test_modes.py and tests/adapters/test_llm_faults.py; here it is the whole pipeline.
+tests/fake_llm/test_modes.py and tests/adapters/llm/test_faults.py; here it is the whole pipeline.
 """
 
 from __future__ import annotations

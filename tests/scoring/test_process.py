@@ -14,7 +14,7 @@ import pytest
 from app.adapters.scorer.bertscore import BertScoreScorer
 from app.scoring.server import ScoreServer
 from app.settings import load_settings
-from tests.adapters.scorer_contract import FRANCE, PARAPHRASE, UNRELATED
+from tests.adapters.scorer.contract import FRANCE, PARAPHRASE, UNRELATED
 from tests.scoring.test_server import Client, serving
 
 SERVER = [sys.executable, "-m", "app.cli.main", "score-server", "--port", "0"]

@@ -13,7 +13,7 @@ from app.errors import ScoreFailure, ScorerUnavailable
 from app.metrics import SCORE_SERVER_FIGURES, Metrics
 from app.ports import Scorer
 from app.scoring.queue import ScoreQueue
-from tests.adapters.scorer_contract import FRANCE, PARAPHRASE, UNRELATED, ScorerContract
+from tests.adapters.scorer.contract import FRANCE, PARAPHRASE, UNRELATED, ScorerContract
 
 
 class Gated(OverlapScorer):

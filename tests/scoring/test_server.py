@@ -15,7 +15,7 @@ from app.adapters.scorer.memory import OverlapScorer
 from app.errors import ScoreFailure, SettingsError
 from app.scoring.server import ScoreServer, refuse_other_scorers
 from app.settings import load_settings
-from tests.adapters.scorer_contract import FRANCE, PARAPHRASE, UNRELATED
+from tests.adapters.scorer.contract import FRANCE, PARAPHRASE, UNRELATED
 
 PAIR = {"candidate": PARAPHRASE, "reference": FRANCE}
 TOKEN = "a-token-of-the-score-server"

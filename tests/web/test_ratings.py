@@ -24,7 +24,7 @@ from app.settings import load_settings
 from app.web import openapi_ratings as shapes
 from app.web.ratings import Shared
 from app.web.server import make_web_app
-from tests.adapters.rating_store_facts import FULL, changes, movie, recommendation
+from tests.adapters.store.rating_facts import FULL, changes, movie, recommendation
 
 RULES = {"malformed", "missing", "type", "user_id", "movie_id", "rating", "timestamp"}
 

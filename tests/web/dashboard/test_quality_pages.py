@@ -25,7 +25,7 @@ from app.ports import Ports
 from app.transports import NewRecord
 from app.wire.gate import WireGate
 from models.ratings import StreamMetrics
-from tests.adapters.store_contract_quality import judged
+from tests.adapters.store.contract_quality import judged
 from tests.browser import Browser, Page, browsing
 from tests.flow.engine import LIMITS, Engine, make_ports
 from tests.ratings.report_samples import course
