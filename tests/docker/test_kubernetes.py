@@ -30,6 +30,7 @@ from tests.docker.files import (
 from tests.docs.facts import routes
 
 VERSION = "v1.33.0"
+SECRETS = "/etc/answerloop/secrets"
 OWN_SCHEMAS = Path(__file__).parent / "schemas"
 OBJECTS = [
     pytest.param(each, id=f"{each['kind']}-{each['metadata']['name']}") for each in objects()
@@ -123,7 +124,11 @@ def test_a_pod_is_contained(name: str, pod: dict[str, Any], container: dict[str,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}
+    mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    assert mounts.keys() == {"/data", "/tmp", SECRETS}
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    for path in ("/data", "/tmp"):
+        assert re.fullmatch(r"\d+[GM]i", volumes[mounts[path]["name"]]["emptyDir"]["sizeLimit"])
     assert container["resources"]["requests"].keys() == {"cpu", "memory"}
     assert "memory" in container["resources"]["limits"]
 
@@ -133,25 +138,33 @@ def test_a_command_is_understood(name: str, pod: Any, container: dict[str, Any])
     assert parsed(cli, container["args"]) is None
 
 
-def environment(container: dict[str, Any]) -> dict[str, str]:
-    """Return a container's environment as the cluster would make it."""
+def environment(pod: dict[str, Any], container: dict[str, Any]) -> dict[str, str]:
+    """Return a container's environment as cluster and entrypoint would make it."""
     found: dict[str, str] = {}
     for source in container.get("envFrom", ()):
-        if "configMapRef" in source:
-            found |= named("ConfigMap", source["configMapRef"]["name"])["data"]
-        else:
-            found |= named("Secret", source["secretRef"]["name"])["stringData"]
+        found |= named("ConfigMap", source["configMapRef"]["name"])["data"]
     for each in container.get("env", ()):
         if "value" in each:
             found[each["name"]] = each["value"]
-        elif "secretKeyRef" in each["valueFrom"]:
-            source = each["valueFrom"]["secretKeyRef"]
-            found[each["name"]] = named("Secret", source["name"])["stringData"][source["key"]]
         else:
             assert each["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
             found[each["name"]] = "answerloop-worker-0"
+    found |= secret_files(pod, container, found["SECRETS_DIR"])
     assert all(isinstance(value, str) for value in found.values())
     return found
+
+
+def secret_files(pod: dict[str, Any], container: dict[str, Any], folder: str) -> dict[str, str]:
+    """Return name and content of the files that a Secret is mounted as in a folder."""
+    [mount] = [each for each in container["volumeMounts"] if each["mountPath"] == folder]
+    assert mount["readOnly"] is True
+    [volume] = [each["secret"] for each in pod["volumes"] if each["name"] == mount["name"]]
+    # Root owns them; the group is fsGroup's, which the container runs as.
+    assert volume["defaultMode"] == 0o440
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
+    given = named("Secret", volume["secretName"])["stringData"]
+    taken = volume.get("items", [{"key": key, "path": key} for key in given])
+    return {each["path"]: given[each["key"]] for each in taken}
 
 
 def service_links() -> dict[str, str]:
@@ -168,21 +181,21 @@ def service_links() -> dict[str, str]:
 @pytest.mark.parametrize(("name", "pod", "container"), WORKLOADS)
 def test_the_environment_is_settings_that_load(
     name: str,
-    pod: Any,
+    pod: dict[str, Any],
     container: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     linked = service_links() if pod.get("enableServiceLinks", True) else {}
-    settings_with({**linked, **environment(container)}, monkeypatch, tmp_path)
+    settings_with({**linked, **environment(pod, container)}, monkeypatch, tmp_path)
     if "--host" in container["args"]:
         load_settings(http_host="0.0.0.0")  # refused without the token
 
 
 @pytest.fixture
 def worker_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
-    container = next(c for name, _, c in workloads() if name == "answerloop-worker")
-    settings: Settings = settings_with(environment(container), monkeypatch, tmp_path)
+    pod, container = next((p, c) for name, p, c in workloads() if name == "answerloop-worker")
+    settings: Settings = settings_with(environment(pod, container), monkeypatch, tmp_path)
     return settings
 
 
@@ -269,8 +282,28 @@ def test_the_network_lets_through_what_the_settings_name(worker_settings: Settin
     assert nothing == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+def test_no_secret_is_in_the_environment_of_a_pod() -> None:
+    seen = {}
+    for name, pod, container in workloads():
+        plain = str([container.get("env"), container.get("envFrom")])
+        assert not re.search("secretRef|secretKeyRef|TOKEN|PASSWORD|API_KEY", plain), name
+        seen[name] = secret_files(pod, container, SECRETS)
+    assert seen["answerloop-worker"].keys() == {"ANSWERLOOP_API_TOKEN", "PGPASSWORD"}
+    assert seen["answerloop-score"].keys() == {"ANSWERLOOP_API_TOKEN"}, "it needs no database"
+
+
+@pytest.mark.parametrize("name", ["answerloop-worker", "answerloop-score"])
+def test_pods_of_one_kind_are_spread_over_the_nodes(name: str) -> None:
+    kind = "StatefulSet" if name == "answerloop-worker" else "Deployment"
+    spec = named(kind, name)["spec"]
+    [spread] = spec["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"] == spec["selector"]
+    assert (spread["topologyKey"], spread["maxSkew"]) == ("kubernetes.io/hostname", 1)
+
+
 def test_a_drain_takes_one_pod_at_a_time() -> None:
     for name, kind in (("answerloop-worker", "StatefulSet"), ("answerloop-score", "Deployment")):
         budget = named("PodDisruptionBudget", name)["spec"]
         assert budget["maxUnavailable"] == 1
+        assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow", "else it stops the drain"
         assert budget["selector"] == named(kind, name)["spec"]["selector"]
