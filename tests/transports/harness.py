@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import faust
 
-from app.transports import NewRecord, RawRecord, StreamApp, storage_for
+from app.transports import NewRecord, RawRecord, Storage, StreamApp, storage_for
 
 PATIENCE_SECONDS = 40.0
 
@@ -166,3 +166,15 @@ async def until(
 
 def values_of(chunks: list[list[RawRecord]]) -> list[bytes | None]:
     return [record.value for chunk in chunks for record in chunk]
+
+
+#: The partition of `fill`.
+TP = ("t", 0)
+
+
+async def fill(storage: Storage, count: int, *, key: bytes | None = None, age: float = 0) -> None:
+    """Append `count` records with the values 0, 1, ...; `age` in seconds."""
+    stamp = time.time() - age
+    await asyncio.gather(
+        *[storage.append(NewRecord(*TP, key, b"%d" % n, stamp)) for n in range(count)]
+    )
