@@ -15,7 +15,7 @@ from app.core.pulse import Pulse
 from app.core.questions import StoredQuestion
 from app.errors import BrokerUnavailable, InputError, StoreUnavailable
 from app.ports import Accepted
-from app.tracing import Carrier
+from app.tracing import Carrier, carrier_of_text
 from models.questions import Question
 
 #: How long the log may take to acknowledge before the client is told to come back: a busy machine
@@ -47,7 +47,7 @@ class Taken:
     stored: StoredQuestion | None
     ended: asyncio.Future[StoredQuestion] | None = None
     round: int = 0
-    unstored: Question | None = None
+    unstored: Accepted | None = None
 
     def forget(self) -> None:
         """Stop waiting for the end."""
@@ -108,9 +108,12 @@ class Intake:
             round_ = stored.turn.round + (stored.status is Status.DEAD)
         question = self._question(key, new, round_)
         ended = self._context.watch.expect(key) if will_wait else None
+        before = carrier_of_text(stored.trace_context) if stored is not None else None
+        tracing = self._context.tracing
         try:
-            with self._context.tracing.intake([question], trace, source):
+            with tracing.intake(question, trace, before, source):
                 await self.send([question])
+                accepted = _accepted(question, tracing.carrier(key))
         except BaseException:
             if ended is not None:
                 ended.cancel()
@@ -118,9 +121,9 @@ class Intake:
         self._context.metrics.count("questions_accepted", source)
         shown = source == "api"
         if shown and not will_wait:
-            await self._store_accepted([question])
+            await self._store_accepted(accepted)
         going_on = stored is not None and not stored.status.final
-        unstored = question if shown and will_wait else None
+        unstored = accepted if shown and will_wait else None
         return Taken(key, stored if going_on else None, ended, round_, unstored)
 
     def _question(self, key: str, new: NewQuestion, round_: int) -> Question:
@@ -166,22 +169,10 @@ class Intake:
             raise
         self._pulse.acknowledged()
 
-    async def _store_accepted(self, questions: Sequence[Question]) -> None:
-        """Show the questions at once; when the database is away, `admit` does it later."""
-        rows = [
-            Accepted(
-                q.question_id,
-                q.question_text,
-                q.original_answer,
-                q.model,
-                q.turn,
-                q.accepted_at,
-                q.metadata,
-            )
-            for q in questions
-        ]
+    async def _store_accepted(self, accepted: Accepted) -> None:
+        """Show the question at once; when the database is away, `admit` does it later."""
         try:
-            await self._context.ports.store.accept(rows)
+            await self._context.ports.store.accept([accepted])
         except StoreUnavailable:
             self._context.metrics.count("db_errors")
 
@@ -217,8 +208,21 @@ class Intake:
         if ended is not None and ended is not taken.ended:
             ended.cancel()
         if stored is None and taken.unstored is not None:  # `admit` has not come to it
-            await self._store_accepted([taken.unstored])
+            await self._store_accepted(taken.unstored)
         return stored
+
+
+def _accepted(question: Question, trace: Carrier | None) -> Accepted:
+    return Accepted(
+        question.question_id,
+        question.question_text,
+        question.original_answer,
+        question.model,
+        question.turn,
+        question.accepted_at,
+        question.metadata,
+        trace.text if trace else None,
+    )
 
 
 def _refuse_other_body(stored: StoredQuestion, new: NewQuestion) -> None:

@@ -26,7 +26,9 @@ async def handle(table: Generations, context: Context, chunk: Chunk) -> None:
     arriving, repeats = _not_repeated(table, chunk)
     fresh = [a.value for a in arriving.values()]
     ended = await until_up(
-        context, "database", lambda: context.ports.store.accept([_accepted(q) for q in fresh])
+        context,
+        "database",
+        lambda: context.ports.store.accept([_accepted(context, q) for q in fresh]),
     )
     outgoing = [
         _next_message(context, arrival)
@@ -109,7 +111,8 @@ def _seen(question: Question) -> Seen:
     return Seen(question.round, question.generation)
 
 
-def _accepted(question: Question) -> Accepted:
+def _accepted(context: Context, question: Question) -> Accepted:
+    trace = context.tracing.carrier(question.question_id)
     return Accepted(
         question_id=question.question_id,
         question_text=question.question_text,
@@ -118,6 +121,7 @@ def _accepted(question: Question) -> Accepted:
         turn=question.turn,
         accepted_at=question.accepted_at,
         metadata=question.metadata,
+        trace_context=trace.text if trace else None,
     )
 
 

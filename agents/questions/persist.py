@@ -15,6 +15,7 @@ from app.core.questions import StoredQuestion
 from app.errors import CacheUnavailable
 from app.ports import DeadLetterRow, Ending
 from app.topology import received
+from app.tracing import Carrier, carrier_of
 from app.wire import Chunk
 from models.questions import DeadLetter, Question, QuestionSettled, ScoredAnswer
 
@@ -30,7 +31,7 @@ async def handle(context: Context, chunk: Chunk) -> None:
             case ScoredAnswer(final=True) as scored:
                 _add(endings, _scored_ending(scored))
             case DeadLetter() as letter:
-                letters.append(_letter_row(letter))
+                letters.append(_letter_row(letter, carrier_of(arrival.headers)))
                 if letter.question is not None:
                     _add(endings, _dead_ending(letter, letter.question))
     store = context.ports.store
@@ -132,7 +133,7 @@ def _dead_ending(letter: DeadLetter, question: Question) -> Ending:
     )
 
 
-def _letter_row(letter: DeadLetter) -> DeadLetterRow:
+def _letter_row(letter: DeadLetter, trace: Carrier | None) -> DeadLetterRow:
     question = letter.question
     return DeadLetterRow(
         origin_topic=letter.origin_topic,
@@ -147,6 +148,7 @@ def _letter_row(letter: DeadLetter) -> DeadLetterRow:
         turn=question.turn if question else None,
         key=letter.key,
         value=letter.value,
+        trace_context=trace.text if trace else None,
     )
 
 

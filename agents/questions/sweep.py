@@ -18,6 +18,8 @@ from app.core.lifecycle import Status
 from app.core.questions import Attempt, StoredQuestion
 from app.errors import StoreUnavailable
 from app.ports import Overdue
+from app.tracing import carrier_of_text
+from app.tracing.port import Facts, Resumed
 from models.questions import LlmAnswer, LlmRequest, ScoredAttempt
 
 #: Batches of one tick: the rest follows at the next.
@@ -30,7 +32,8 @@ async def sweep(context: Context) -> int:
     Raises StoreUnavailable.
     """
     found = await context.ports.store.take_overdue(context.now(), context.limits.sweep)
-    await publish(context, [message(context, each) for each in found])
+    with context.tracing.sweep([_resumed(each) for each in found]):
+        await publish(context, [message(context, each) for each in found])
     late = sum(each.deadline_at is not None for each in found)
     context.metrics.count("questions_swept", "deadline", by=late)
     context.metrics.count("questions_swept", "lost", by=len(found) - late)
@@ -54,6 +57,20 @@ def message(context: Context, overdue: Overdue) -> Outgoing:
         )
         return Outgoing(names.llm_responses_success, question.question_id, answer)
     return Outgoing(names.llm_requests, question.question_id, LlmRequest(**state))
+
+
+def _resumed(overdue: Overdue) -> Resumed:
+    question = overdue.question
+    round_, generation, attempt = question.turn
+    facts: Facts = {
+        "answerloop.question_id": question.question_id,
+        "answerloop.round": round_,
+        "answerloop.generation": generation,
+        "answerloop.attempt": attempt,
+        "answerloop.status": str(question.status),
+        "answerloop.past_deadline": overdue.deadline_at is not None,
+    }
+    return Resumed(question.question_id, facts, carrier_of_text(question.trace_context))
 
 
 def _state(context: Context, overdue: Overdue) -> dict[str, object]:

@@ -13,10 +13,11 @@ from app.core.redrive import LetterFilter
 from app.engine_file import running_engine
 from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
 from app.letters.desk import Desk, LocalDesk, Order, WantedPage
-from app.letters.redriving import Mended, Rules
-from app.letters.sender import LetterSender, Message, own_sender
+from app.letters.plans import Mended, Rules
+from app.letters.sender import LetterSender, Message, own_sender, own_tracing
 from app.letters.shown import filter_row
 from app.settings import Settings
+from app.tracing import NO_TRACING
 
 _TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5)
 _GOOD = 300
@@ -151,10 +152,12 @@ async def open_desk(settings: Settings, *, sends: bool = False) -> AsyncIterator
         store = await open_store(settings, closers)
         async with AsyncExitStack() as stack:
             sender: LetterSender = _NoSender()
+            tracing = NO_TRACING
             if sends:
+                tracing = await stack.enter_async_context(own_tracing(settings))
                 sender = await stack.enter_async_context(own_sender(settings))
             rules = Rules.of(settings)
-            yield LocalDesk(store, sender, rules, SystemClock().now)
+            yield LocalDesk(store, sender, rules, SystemClock().now, tracing)
     finally:
         for closer in reversed(closers):
             await closer()

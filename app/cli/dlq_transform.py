@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import InputError
-from app.letters.redriving import Mended
+from app.letters.plans import Mended
 
 
 @dataclass(frozen=True, slots=True)

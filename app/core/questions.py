@@ -129,6 +129,8 @@ class StoredQuestion:
     finished_at: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
+    trace_context: str | None = None
+    """Where the trace of this round goes on (`app.tracing.carrier_of_text`); it is not shown."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the one shape in which a question is shown (times as ISO 8601 in UTC)."""

@@ -12,7 +12,8 @@ import msgspec
 
 from app.core.redrive import LetterFilter, Origin, parse_origin, purge_filters
 from app.errors import NotFoundError
-from app.letters.redriving import MAX_BATCH, Batch, Mended, Redriver, Result, Rules
+from app.letters.plans import Batch, Mended, Result, Rules
+from app.letters.redriving import MAX_BATCH, Redriver
 from app.letters.sender import LetterSender
 from app.letters.shown import (
     batch_row,
@@ -27,6 +28,7 @@ from app.letters.shown import (
 )
 from app.ports import AnswerStore
 from app.ports.letters import RedriveRecord
+from app.tracing import NO_TRACING, Tracing
 
 #: A page with bytes ends before it grows beyond this.
 MAX_PAGE_BYTES = 4 * 1024 * 1024
@@ -92,10 +94,15 @@ class LocalDesk:
     """Answers from a store and a sender of this process."""
 
     def __init__(
-        self, store: AnswerStore, sender: LetterSender, rules: Rules, now: Callable[[], float]
+        self,
+        store: AnswerStore,
+        sender: LetterSender,
+        rules: Rules,
+        now: Callable[[], float],
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self._store = store
-        self._redriver = Redriver(store, sender, rules, now)
+        self._redriver = Redriver(store, sender, rules, now, tracing)
         self._now = now
 
     async def page(self, wanted: WantedPage) -> dict[str, Any]:

@@ -7,10 +7,8 @@ repeat. Shared by the HTTP API and by the commands that work without an engine.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import replace
 
 from agents.endings import MAX_KEY_BYTES, MAX_ORIGINAL_BYTES
 from app.core.lifecycle import Status
@@ -28,11 +26,12 @@ from app.core.redrive import (
     decide,
     outcome_word,
 )
+from app.letters.plans import Mended, Plan, Prepared, Result, Rules
 from app.letters.sender import LetterSender, Message
 from app.ports import AnswerStore
 from app.ports.letters import DeadLetterRow, LetterPosition, LetterWish, RedriveRecord
-from app.settings import Settings
-from app.topics import TopicNames, rating_topic_names, topic_names
+from app.tracing import NO_TRACING, Tracing, carrier_of_text
+from app.tracing.port import Facts, Resumed
 from app.wire import MAX_VALUE_BYTES, WireGate
 from models.questions import Question
 
@@ -43,92 +42,18 @@ _PLAN_PAGE = 1_000
 _QUESTIONS = WireGate(Question)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What an installation says about redriving."""
-
-    names: TopicNames
-    deadline_seconds: float
-    ratings: str
-    """The topic that refused ratings came from; the workers of another pipeline read it."""
-
-    @classmethod
-    def of(cls, settings: Settings) -> Rules:
-        """Return the rules of an installation."""
-        ratings = rating_topic_names(settings).ratings
-        return cls(topic_names(settings), settings.deadline_seconds, ratings)
-
-    @property
-    def own_topics(self) -> tuple[str, ...]:
-        """Topics that bytes may go back to."""
-        return (*self.names, self.ratings)
-
-
-@dataclass(frozen=True, slots=True)
-class Mended:
-    """New bytes for a letter, by `--transform`. `key` None keeps the key."""
-
-    value: bytes
-    key: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A letter with what is to be sent of it, or why nothing is."""
-
-    letter: DeadLetterRow
-    outcome: str
-    message: Message | None = None
-    wish: LetterWish | None = None
-    reason: str = ""
-
-
-@dataclass
-class Plan:
-    """What a redrive would do."""
-
-    examined: int = 0
-    questions: int = 0
-    bytes_: int = 0
-    by_cause: Counter[str] = field(default_factory=Counter)
-    by_topic: Counter[str] = field(default_factory=Counter)
-    refused: Counter[Refusal] = field(default_factory=Counter)
-    until: float = 0.0
-    next: LetterPosition | None = None
-
-    @property
-    def planned(self) -> int:
-        return self.questions + self.bytes_
-
-
-class Result(NamedTuple):
-    """What became of a letter: sent, arrived, refused or failed."""
-
-    origin: Origin
-    outcome: str
-    reason: str = ""
-    question_id: str | None = None
-    round: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What a request did. `next` is where the following one begins."""
-
-    redrive_id: int
-    results: list[Result]
-    next: LetterPosition | None = None
-
-    def count(self, *outcomes: str) -> int:
-        return sum(result.outcome in outcomes for result in self.results)
-
-
 class Redriver:
     """Plans and redrives. Raises StoreUnavailable; what one letter suffers is in its result."""
 
     def __init__(
-        self, store: AnswerStore, sender: LetterSender, rules: Rules, now: Callable[[], float]
+        self,
+        store: AnswerStore,
+        sender: LetterSender,
+        rules: Rules,
+        now: Callable[[], float],
+        tracing: Tracing = NO_TRACING,
     ) -> None:
+        self._tracing = tracing
         self._store = store
         self._sender = sender
         self._rules = rules
@@ -293,7 +218,19 @@ class Redriver:
         self, redrive_id: int, prepared: Sequence[Prepared], skipped: Iterable[Result] = ()
     ) -> list[Result]:
         """Claim, send, mark. `skipped` are letters that the caller had nothing to send of."""
-        wishes = [each.wish for each in prepared if each.wish is not None]
+        traced = [_resumed(redrive_id, each) for each in prepared if each.message is not None]
+        with self._tracing.redrive(traced):
+            results = await self._claim_and_send(redrive_id, prepared, skipped)
+            for result in results:
+                failed = result.reason[:100] if result.outcome == "failed" else None
+                facts = {"answerloop.outcome": result.outcome}
+                self._tracing.note(str(result.origin), facts, error=failed)
+        return results
+
+    async def _claim_and_send(
+        self, redrive_id: int, prepared: Sequence[Prepared], skipped: Iterable[Result]
+    ) -> list[Result]:
+        wishes = [self._traced(each.wish) for each in prepared if each.wish is not None]
         granted = await self._store.claim_dead_letters(redrive_id, wishes, self._now())
         going = []
         results = [*skipped]
@@ -323,7 +260,11 @@ class Redriver:
 
     async def _send(self, going: Sequence[Prepared]) -> tuple[list[Result], list[Result]]:
         """Send claimed letters; those that failed stay in hand until the lease is over."""
-        messages = [each.message for each in going if each.message is not None]
+        messages = [
+            each.message._replace(headers=self._tracing.headers(str(each.letter.origin)))
+            for each in going
+            if each.message is not None
+        ]
         sent, lost = [], []
         for each, error in zip(going, await self._sender.send(messages), strict=True):
             if error is None:
@@ -332,10 +273,30 @@ class Redriver:
                 lost.append(Result(each.letter.origin, "failed", error))
         return sent, lost
 
+    def _traced(self, wish: LetterWish) -> LetterWish:
+        """Have the new round's row keep where its trace goes on."""
+        trace = self._tracing.carrier(str(wish.origin))
+        if trace is None or wish.question is None:
+            return wish
+        return replace(wish, question=replace(wish.question, trace_context=trace.text))
+
     def _result(self, each: Prepared, outcome: str) -> Result:
         decision = each.wish.decision if each.wish is not None else None
         round_ = decision.round if isinstance(decision, AsQuestion) else None
         return Result(each.letter.origin, outcome, "", each.letter.question_id, round_)
+
+
+def _resumed(redrive_id: int, each: Prepared) -> Resumed:
+    """Return what the trace tells of a letter that is to be sent."""
+    letter, question = each.letter, each.wish.question if each.wish else None
+    facts: Facts = {
+        "answerloop.redrive_id": redrive_id,
+        "answerloop.origin": str(letter.origin),
+        "answerloop.cause": letter.cause,
+        "answerloop.question_id": letter.question_id,
+        "answerloop.round": question.turn.round if question else None,
+    }
+    return Resumed(str(letter.origin), facts, carrier_of_text(letter.trace_context))
 
 
 def _mended_question(value: bytes, question_id: str, round_: int) -> Question:

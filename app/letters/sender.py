@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from os import getpid
 from typing import Any, NamedTuple, Protocol
 
+import structlog
+
 from app.settings import Settings
+from app.tracing.port import MessageHeaders, Tracing
 
 #: How long the log may take to acknowledge a letter.
 SEND_SECONDS = 10.0
@@ -19,6 +23,7 @@ class Message(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
+    headers: MessageHeaders | None = None
 
 
 class LetterSender(Protocol):
@@ -41,12 +46,34 @@ class ProducerSender:
     async def _one(self, message: Message) -> str | None:
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await (await self._producer.send(*message, None, None, None))
+                topic, key, value, headers = message
+                await (await self._producer.send(topic, key, value, None, None, headers))
         except TimeoutError:
             return f"the log did not acknowledge within {SEND_SECONDS:.0f} s"
         except Exception as error:  # noqa: BLE001 (whatever it is, the letter stays in hand)
             return f"the log did not take it: {error!r}"[:300]
         return None
+
+
+@asynccontextmanager
+async def own_tracing(settings: Settings) -> AsyncIterator[Tracing]:
+    """Give tracing to a command that runs no engine, as OTEL_ENDPOINT says; at the end, send all.
+
+    Raises SettingsError when the SDK's own variables contradict each other.
+    """
+    from agents.waits import Draining
+    from app.adapters.clock import SystemClock
+    from app.metrics import Metrics
+    from app.tracing.opening import open_tracing
+
+    owner, log = f"dlq {getpid()}", structlog.get_logger("answerloop")
+    tracing = open_tracing(
+        settings, Metrics(), log, now=SystemClock().now, owner=owner, given_back=Draining
+    )
+    try:
+        yield tracing
+    finally:
+        await tracing.close()
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from app.errors import InputError
 from app.ports.letters import DeadLetterRow, LetterCount, LetterPosition, RedriveRecord
 
 if TYPE_CHECKING:  # a command that only reads its options starts without Faust
-    from app.letters.redriving import Batch, Plan, Prepared
+    from app.letters.plans import Batch, Plan, Prepared
 
 FILTER_PARTS = ("cause", "topic", "since", "until", "attempts_at_least", "question_id", "state")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -60,8 +60,12 @@ def prepared_row(prepared: Prepared) -> dict[str, Any]:
     """Return what a redrive would send of a letter."""
     row: dict[str, Any] = {"as": prepared.outcome, "reason": prepared.reason or None}
     if prepared.message is not None:
-        topic, key, value = prepared.message
-        row |= {"topic": topic, "key_base64": encoded(key), "value_base64": encoded(value)}
+        message = prepared.message
+        row |= {
+            "topic": message.topic,
+            "key_base64": encoded(message.key),
+            "value_base64": encoded(message.value),
+        }
     return row
 
 

@@ -22,6 +22,8 @@ class Accepted:
     turn: Turn
     accepted_at: float
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    trace_context: str | None = None
+    """Where its trace goes on: `traceparent`, and after a blank `tracestate`."""
 
 
 @dataclass(frozen=True, slots=True)

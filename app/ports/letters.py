@@ -32,6 +32,8 @@ class DeadLetterRow:
     value: bytes | None = None
     mark: Mark | None = None
     size: int | None = field(default=None, compare=False)
+    trace_context: str | None = None
+    """Where the trace of what died ended, as in `Accepted`."""
 
     @property
     def origin(self) -> Origin:

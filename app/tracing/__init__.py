@@ -5,7 +5,7 @@ OpenTelemetry, `exporting` the way to a collector, `opening` from settings to on
 here imports OpenTelemetry until `opening` is asked for a collector.
 """
 
-from app.tracing.carrier import Carrier, carrier_of
+from app.tracing.carrier import Carrier, carrier_of, carrier_of_text
 from app.tracing.port import NO_TRACING, Tracing
 
-__all__ = ["NO_TRACING", "Carrier", "Tracing", "carrier_of"]
+__all__ = ["NO_TRACING", "Carrier", "Tracing", "carrier_of", "carrier_of_text"]

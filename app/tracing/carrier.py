@@ -28,6 +28,11 @@ class Carrier(NamedTuple):
         return self.traceparent[3:35]
 
     @property
+    def text(self) -> str:
+        """What the database keeps of it: `carrier_of_text` reads it."""
+        return " ".join(part for part in self if part is not None)
+
+    @property
     def headers(self) -> list[tuple[str, bytes]]:
         """The headers of a message."""
         found = [(TRACEPARENT, self.traceparent.encode())]
@@ -68,6 +73,12 @@ def carrier(traceparent: str, tracestate: str | None = None) -> Carrier | None:
     state = (tracestate or "").strip()
     known = f"00-{match[2]}-{match[3]}-{match[4]}"
     return Carrier(known, state if _TRACESTATE.fullmatch(state) else None)
+
+
+def carrier_of_text(text: str | None) -> Carrier | None:
+    """Return a trace context that was stored; None without one, as in older rows."""
+    parent, _, state = (text or "").partition(" ")
+    return carrier(parent, state)
 
 
 def _text(value: Any) -> str:

@@ -40,7 +40,9 @@ def open_tracing(
         return NO_TRACING
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import ParentBased
 
+    from app.tracing.contexts import LinkedAsParent
     from app.tracing.exporting import BoundedProcessor, Tally
     from app.tracing.spans import OtelTracing
 
@@ -48,6 +50,8 @@ def open_tracing(
     tally = Tally(metrics, log, where)
     try:
         provider = TracerProvider(resource=_resource(owner), shutdown_on_exit=False)
+        if isinstance(provider.sampler, ParentBased):
+            provider.sampler = LinkedAsParent(provider.sampler)
         room = standard_number("OTEL_BSP_MAX_QUEUE_SIZE", _QUEUE)
         processor = BoundedProcessor(OTLPSpanExporter(where), tally, room)
         provider.add_span_processor(processor)

@@ -32,6 +32,18 @@ class EndedWait:
     early: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Work that goes on with what the database kept. `key` is what its span goes by.
+
+    `stored`: the trace context of the row, None in older ones.
+    """
+
+    key: str
+    facts: Facts
+    stored: Carrier | None
+
+
 class StageSpan(Protocol):
     """The spans of the messages that a stage has in hand."""
 
@@ -60,9 +72,21 @@ class Tracing(Protocol):
         ...
 
     def intake(
-        self, questions: Sequence[Question], parent: Carrier | None, source: str
+        self, question: Question, parent: Carrier | None, before: Carrier | None, source: str
     ) -> AbstractContextManager[None]:
-        """Put questions on the log. `parent` is the trace context of whoever asked."""
+        """Put a question on the log.
+
+        `parent` is the trace context of whoever asked, `before` that of the same question's earlier
+        round, or of its round that goes on.
+        """
+        ...
+
+    def redrive(self, letters: Sequence[Resumed]) -> AbstractContextManager[None]:
+        """Put dead letters on the log again: a new trace each, linked to that of its death."""
+        ...
+
+    def sweep(self, questions: Sequence[Resumed]) -> AbstractContextManager[None]:
+        """Put lost questions on the log again, in the trace of their round."""
         ...
 
     def stage(self, stage: str, arrivals: Sequence[Arrival]) -> AbstractContextManager[StageSpan]:
@@ -131,6 +155,12 @@ class NoTracing:
     on = False
 
     def intake(self, *_: Any) -> AbstractContextManager[None]:
+        return _nothing()
+
+    def redrive(self, *_: Any) -> AbstractContextManager[None]:
+        return _nothing()
+
+    def sweep(self, *_: Any) -> AbstractContextManager[None]:
         return _nothing()
 
     def stage(self, *_: Any) -> AbstractContextManager[StageSpan]:

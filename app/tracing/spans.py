@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 from opentelemetry import trace
 from opentelemetry.context import Context as TraceContext
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, TraceState
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from app.core.strategies import Prompt
 from app.errors import LlmFailed
@@ -17,7 +17,8 @@ from app.ports.model import ModelAnswer
 from app.tracing import attributes
 from app.tracing.attributes import Attributes
 from app.tracing.carrier import Carrier, carrier_of
-from app.tracing.port import EndedWait, Facts, MessageHeaders
+from app.tracing.contexts import carrier_of_span, context_of, links_to, recorded_trace_id
+from app.tracing.port import EndedWait, Facts, MessageHeaders, Resumed
 from app.wire import Arrival
 from models.questions import LlmRequest, Question
 
@@ -46,18 +47,39 @@ class OtelTracing:
 
     @contextmanager
     def intake(
-        self, questions: Sequence[Question], parent: Carrier | None, source: str
+        self, question: Question, parent: Carrier | None, before: Carrier | None, source: str
     ) -> Iterator[None]:
-        spans = {
-            question.question_id: self._start(
-                "intake",
-                parent,
-                SpanKind.PRODUCER,
-                {"answerloop.source": source, **attributes.of_question(question)},
-            )
-            for question in questions
-        }
-        with self._in_hand(spans):
+        about = {"answerloop.source": source, **attributes.of_question(question)}
+        span = self._start("intake", parent, SpanKind.PRODUCER, about, before=before)
+        with self._in_hand({question.question_id: span}):
+            yield
+
+    @contextmanager
+    def redrive(self, letters: Sequence[Resumed]) -> Iterator[None]:
+        with self._in_hand(
+            {
+                each.key: self._start(
+                    "redrive",
+                    None,
+                    SpanKind.PRODUCER,
+                    attributes.known(each.facts),
+                    before=each.stored,
+                )
+                for each in letters
+            }
+        ):
+            yield
+
+    @contextmanager
+    def sweep(self, questions: Sequence[Resumed]) -> Iterator[None]:
+        with self._in_hand(
+            {
+                each.key: self._start(
+                    "sweep", each.stored, SpanKind.PRODUCER, attributes.known(each.facts)
+                )
+                for each in questions
+            }
+        ):
             yield
 
     @contextmanager
@@ -111,7 +133,7 @@ class OtelTracing:
 
     def carrier(self, key: str) -> Carrier | None:
         span = _IN_HAND.get(_NONE).get(key)
-        return None if span is None else _carrier_of_span(span)
+        return None if span is None else carrier_of_span(span)
 
     def headers(self, key: str) -> MessageHeaders | None:
         found = self.carrier(key)
@@ -122,7 +144,7 @@ class OtelTracing:
         if question_id is None:
             return _only_trace_id(spans)
         span = spans.get(question_id)
-        return None if span is None else _recorded_trace_id(span)
+        return None if span is None else recorded_trace_id(span)
 
     async def close(self) -> None:
         await self._close()
@@ -134,10 +156,13 @@ class OtelTracing:
         kind: SpanKind,
         about: Attributes,
         *,
+        before: Carrier | None = None,
         started_at: float | None = None,
     ) -> Span:
+        """`parent`: the span above; `before`: what the new trace is linked to."""
         began = None if started_at is None else _nanoseconds(started_at)
-        return self._tracer.start_span(name, _context_of(parent), kind, about, start_time=began)
+        context, links = context_of(parent), links_to(before)
+        return self._tracer.start_span(name, context, kind, about, links, start_time=began)
 
     @contextmanager
     def _child(
@@ -186,7 +211,7 @@ class _StageSpan:
 
     @property
     def trace_id(self) -> str | None:
-        return _recorded_trace_id(self._spans[0]) if len(self._spans) == 1 else None
+        return recorded_trace_id(self._spans[0]) if len(self._spans) == 1 else None
 
     def failed(self, error: BaseException) -> None:
         for span in self._spans:
@@ -213,39 +238,8 @@ def _record(span: Span, error: BaseException) -> None:
     span.set_status(Status(StatusCode.ERROR, words[:_MAX_DESCRIPTION]))
 
 
-def _context_of(parent: Carrier | None) -> TraceContext:
-    """Return the context of a parent elsewhere; without one a trace begins.
-
-    Never the context that is current here: it is another question's, or none.
-    """
-    if parent is None:
-        return TraceContext()
-    above = trace.SpanContext(
-        trace_id=int(parent.trace_id, 16),
-        span_id=int(parent.traceparent[36:52], 16),
-        is_remote=True,
-        trace_flags=trace.TraceFlags(int(parent.traceparent[53:55], 16)),
-        trace_state=TraceState.from_header([parent.tracestate]) if parent.tracestate else None,
-    )
-    return trace.set_span_in_context(trace.NonRecordingSpan(above), TraceContext())
-
-
-def _carrier_of_span(span: Span) -> Carrier | None:
-    context = span.get_span_context()
-    if not context.is_valid:
-        return None
-    flags = context.trace_flags & trace.TraceFlags.SAMPLED
-    text = f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
-    return Carrier(text, context.trace_state.to_header() or None)
-
-
 def _only_trace_id(spans: Mapping[str, Span]) -> str | None:
-    return _recorded_trace_id(next(iter(spans.values()))) if len(spans) == 1 else None
-
-
-def _recorded_trace_id(span: Span) -> str | None:
-    context = span.get_span_context()
-    return f"{context.trace_id:032x}" if context.is_valid and context.trace_flags.sampled else None
+    return recorded_trace_id(next(iter(spans.values()))) if len(spans) == 1 else None
 
 
 def _nanoseconds(at: float) -> int:

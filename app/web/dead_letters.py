@@ -13,7 +13,7 @@ from agents.context import Context
 from app.core.redrive import LetterState
 from app.errors import InputError
 from app.letters.desk import LocalDesk, Order, WantedPage
-from app.letters.redriving import Mended, Rules
+from app.letters.plans import Mended, Rules
 from app.letters.sender import ProducerSender
 from app.letters.shown import decoded, filter_of
 from app.settings import Settings
@@ -60,7 +60,7 @@ def add_routes(app: web.Application, context: Context, settings: Settings) -> No
 
     def desk() -> LocalDesk:
         sender = ProducerSender(context.app.producer)
-        return LocalDesk(context.ports.store, sender, rules, context.now)
+        return LocalDesk(context.ports.store, sender, rules, context.now, context.tracing)
 
     async def many(request: web.Request) -> web.Response:
         wanted = WantedPage(

@@ -16,7 +16,7 @@ from app.cli.dlq_print import shown_bytes
 from app.cli.dlq_transform import Letter, TransformFailed, load_transform
 from app.core.redrive import LetterFilter, LetterState
 from app.errors import InputError
-from app.letters.redriving import Mended
+from app.letters.plans import Mended
 
 
 @given(st.binary(max_size=300))

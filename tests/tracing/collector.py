@@ -29,6 +29,8 @@ class Span:
     facts: dict[str, Any]
     resource: dict[str, Any]
     events: tuple[str, ...]
+    links: tuple[tuple[str, str], ...] = ()
+    """The trace id and span id of each."""
 
 
 @dataclass
@@ -64,6 +66,7 @@ def _span(each: Any, resource: dict[str, Any]) -> Span:
         _facts(each.attributes),
         resource,
         tuple(event.name for event in each.events),
+        tuple((link.trace_id.hex(), link.span_id.hex()) for link in each.links),
     )
 
 

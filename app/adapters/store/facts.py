@@ -43,6 +43,7 @@ def accepted_row(fact: Accepted) -> StoredQuestion:
         turn=fact.turn,
         accepted_at=fact.accepted_at,
         metadata=clean_json(fact.metadata),
+        trace_context=fact.trace_context,
     )
 
 
@@ -73,8 +74,8 @@ def ended_row(fact: Ending) -> StoredQuestion:
 def put_row(old: StoredQuestion | None, new: StoredQuestion) -> StoredQuestion:
     """Return what is stored after an acceptance or an ending.
 
-    A new round is a new question; within a round text, reference, model, metadata and time of
-    acceptance stay as they were first stored.
+    A new round is a new question; within a round text, reference, model, metadata, time of
+    acceptance and trace context stay as they were first stored.
     """
     if old is None:
         return new
@@ -89,6 +90,7 @@ def put_row(old: StoredQuestion | None, new: StoredQuestion) -> StoredQuestion:
         model=old.model,
         accepted_at=old.accepted_at,
         metadata=old.metadata,
+        trace_context=old.trace_context,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from app.core.lifecycle import Status, Turn
@@ -73,6 +74,22 @@ class LettersContract:
         found = await store.dead_letters()
         assert found == [letter, dead_letter(6, value=None)]
         assert [each.size for each in found] == [256, None]
+
+    async def test_a_letter_keeps_its_trace_context_and_a_claim_that_of_the_new_round(
+        self, store: Any
+    ) -> None:
+        died = dead_letter(1, question_id="q", turn=FIRST, trace_context="where it died")
+        end = ending("q", FIRST, Status.DEAD, cause="unauthorized")
+        await store.finish([end], [died, dead_letter(2)])
+        found = await store.dead_letters_by_origin([origin(1)])
+        assert [*found, *await store.dead_letters(with_bytes=False, limit=1)] == [
+            died,
+            replace(died, key=None, value=None),
+        ]
+        redrive_id = await store.begin_redrive(RECORD)
+        again = wish(1, trace_context="where it goes on")
+        await store.claim_dead_letters(redrive_id, [again], NOW)
+        assert (await stored(store)).trace_context == "where it goes on"
 
     async def test_a_death_is_kept_once_from_whatever_message(self, store: Any) -> None:
         """A replay between publish and acknowledgement writes a failure twice."""

@@ -26,9 +26,10 @@ async def asked(
     question_id: str = "q",
     turn: Turn = FIRST,
     deadline_at: float | None = DEADLINE_AT,
+    **facts: Any,
 ) -> None:
     """A question that was accepted and claimed for the first time."""
-    await store.accept([young(question_id, turn=turn)])
+    await store.accept([young(question_id, turn=turn, **facts)])
     await store.claim(replace(request(question_id, turn), deadline_at=deadline_at))
 
 
@@ -42,9 +43,10 @@ class OverdueContract:
     async def test_a_question_is_overdue_a_grace_after_its_deadline(
         self, store: AnswerStore
     ) -> None:
-        await asked(store)
+        await asked(store, trace_context="where it goes on")
         assert await overdue(store, LATE - 1) == []
         [found] = await store.take_overdue(LATE, LIMITS)
+        assert found.question.trace_context == "where it goes on"
         assert (found.question.question_id, found.deadline_at) == ("q", DEADLINE_AT)
         assert found.question.status is Status.ASKING
         assert [each.attempt for each in found.question.attempts] == [1]

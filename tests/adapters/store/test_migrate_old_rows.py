@@ -103,6 +103,11 @@ async def test_old_questions_tell_what_was_known_of_their_verdict(store: Postgre
     assert (waiting.why, waiting.metric) == (None, None)
 
 
+async def test_old_rows_have_no_trace_context(store: PostgresStore) -> None:
+    assert (await old(store, "dead")).trace_context is None
+    assert [letter.trace_context for letter in await store.dead_letters()] == [None]
+
+
 async def test_old_attempts_have_their_verdicts(store: PostgresStore) -> None:
     [attempt] = (await old(store, "passed")).attempts
     assert (attempt.verdict, attempt.why) == (Status.VALIDATED, "recall 0.800 >= 0.525")

@@ -26,8 +26,8 @@ STATEMENTS = {
     "answer": (outcomes._ANSWER, 10),
     "failure": (outcomes._FAILURE, 11),
     "verdict": (outcomes._VERDICT, 14),
-    "acceptance": (questions._PUT_AND_TELL, 24),
-    "end": (questions._PUT, 23),
+    "acceptance": (questions._PUT_AND_TELL, 25),
+    "end": (questions._PUT, 24),
     "wait": (questions._MOVE, 8),
 }
 

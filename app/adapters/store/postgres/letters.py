@@ -46,7 +46,7 @@ _FITS = """
 _OPEN = "AND sent_at IS NULL"
 _HEAD = """origin_topic, origin_partition, origin_offset, cause, detail, first_seen_at, dead_at,
     attempts, question_id, round, generation, attempt, octet_length(value) AS size,
-    redrive_id, claimed_at, sent_at, new_round"""
+    redrive_id, claimed_at, sent_at, new_round, trace_context"""
 _PLACE = "(dead_at, origin_topic, origin_partition, origin_offset)"
 
 
@@ -98,7 +98,7 @@ VALUES ($1, $1, $2, $3::json, $4, $5) RETURNING redrive_id
 _LOCK = """
 SELECT origin_topic, origin_partition, origin_offset, cause, detail, first_seen_at, dead_at,
     attempts, question_id, round, generation, attempt, NULL AS key, NULL AS value, NULL AS size,
-    redrive_id, claimed_at, sent_at, new_round
+    redrive_id, claimed_at, sent_at, new_round, trace_context
 FROM dead_letters
 WHERE (origin_topic, origin_partition, origin_offset) IN (
     SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]))

@@ -16,23 +16,26 @@ from app.core.lifecycle import Status, Turn
 from app.core.questions import StoredQuestion
 from app.ports import DeadLetterRow
 
-# Within a round text, reference, model, metadata and time of acceptance stay as first stored.
+# Within a round text, reference, model, metadata, time of acceptance and trace context stay as
+# first stored.
 _PUT = """
 INSERT INTO questions AS old (
     question_id, status, round, generation, attempt, question_text, original_answer, model,
     metadata, accepted_at, due_at, finished_at, answer,
-    score_precision, score_recall, score_f1, threshold, metric, gate, scorer, library, cause, why)
+    score_precision, score_recall, score_f1, threshold, metric, gate, scorer, library, cause, why,
+    trace_context)
 SELECT question_id, status, round, generation, attempt, question_text, original_answer, model,
     metadata::json, accepted_at, due_at, finished_at, answer,
-    score_precision, score_recall, score_f1, threshold, metric, gate, scorer, library, cause, why
+    score_precision, score_recall, score_f1, threshold, metric, gate, scorer, library, cause, why,
+    trace_context
 FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::float8[], $11::float8[], $12::float8[], $13::text[],
     $14::float8[], $15::float8[], $16::float8[], $17::float8[], $18::text[], $19::text[],
-    $20::text[], $21::text[], $22::text[], $23::text[])
+    $20::text[], $21::text[], $22::text[], $23::text[], $24::text[])
     AS fact (question_id, status, round, generation, attempt, question_text, original_answer,
         model, metadata, accepted_at, due_at, finished_at, answer,
         score_precision, score_recall, score_f1, threshold, metric, gate, scorer, library, cause,
-        why)
+        why, trace_context)
 ORDER BY question_id
 ON CONFLICT (question_id) DO UPDATE SET
     status = excluded.status, round = excluded.round,
@@ -45,6 +48,8 @@ ON CONFLICT (question_id) DO UPDATE SET
     metadata = CASE WHEN excluded.round > old.round THEN excluded.metadata ELSE old.metadata END,
     accepted_at = CASE WHEN excluded.round > old.round
         THEN excluded.accepted_at ELSE old.accepted_at END,
+    trace_context = CASE WHEN excluded.round > old.round
+        THEN excluded.trace_context ELSE old.trace_context END,
     deadline_at = CASE WHEN excluded.round > old.round THEN NULL ELSE old.deadline_at END,
     swept_at = CASE WHEN excluded.round > old.round THEN NULL ELSE old.swept_at END,
     due_at = excluded.due_at, finished_at = excluded.finished_at, answer = excluded.answer,
@@ -94,18 +99,18 @@ _PUT_AND_TELL = f"""
 WITH put AS ({_PUT} RETURNING old.question_id, old.status, old.round, old.generation, old.attempt)
 SELECT * FROM put
 UNION ALL
-{_STATUSES.replace("$1", "$24")} AND question_id NOT IN (SELECT question_id FROM put)
+{_STATUSES.replace("$1", "$25")} AND question_id NOT IN (SELECT question_id FROM put)
 """  # noqa: S608 - of constants
 
 _BURY = """
 INSERT INTO dead_letters (
     origin_topic, origin_partition, origin_offset, cause, detail, first_seen_at, dead_at,
-    attempts, question_id, round, generation, attempt, key, value)
+    attempts, question_id, round, generation, attempt, key, value, trace_context)
 SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[], $6::float8[],
     $7::float8[], $8::int[], $9::text[], $10::int[], $11::int[], $12::int[],
-    $13::bytea[], $14::bytea[])
+    $13::bytea[], $14::bytea[], $15::text[])
     AS letter (origin_topic, origin_partition, origin_offset, cause, detail, first_seen_at,
-        dead_at, attempts, question_id, round, generation, attempt, key, value)
+        dead_at, attempts, question_id, round, generation, attempt, key, value, trace_context)
 ORDER BY origin_topic, origin_partition, origin_offset
 ON CONFLICT DO NOTHING
 """
@@ -114,7 +119,7 @@ ON CONFLICT DO NOTHING
 async def put_questions(connection: Any, rows: Sequence[StoredQuestion]) -> None:
     """Store acceptances or endings, each where it supersedes what is there."""
     if rows:
-        await connection.execute(_PUT, *columns(map(question_values, rows), 23))
+        await connection.execute(_PUT, *columns(map(question_values, rows), 24))
 
 
 async def put_and_tell(
@@ -125,7 +130,7 @@ async def put_and_tell(
     One statement: it needs no transaction.
     """
     clean = [clean_text(each) for each in question_ids]
-    found = await connection.fetch(_PUT_AND_TELL, *columns(map(question_values, rows), 23), clean)
+    found = await connection.fetch(_PUT_AND_TELL, *columns(map(question_values, rows), 24), clean)
     return _standing(found, question_ids)
 
 
@@ -197,4 +202,4 @@ def _standing(rows: Sequence[Any], question_ids: Sequence[str]) -> dict[str, tup
 async def bury(connection: Any, letters: Sequence[DeadLetterRow]) -> None:
     """Keep dead letters: each origin once, and each death once."""
     if letters:
-        await connection.execute(_BURY, *columns(map(dead_letter_values, letters), 14))
+        await connection.execute(_BURY, *columns(map(dead_letter_values, letters), 15))

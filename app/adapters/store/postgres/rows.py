@@ -43,6 +43,7 @@ def question_values(row: StoredQuestion) -> tuple[Any, ...]:
         row.library,
         row.cause,
         row.why,
+        row.trace_context,
     )
 
 
@@ -69,6 +70,7 @@ def question_of(row: Any, attempts: tuple[Attempt, ...] = ()) -> StoredQuestion:
         finished_at=row["finished_at"],
         metadata=json.loads(row["metadata"]),
         attempts=attempts,
+        trace_context=row["trace_context"],
     )
 
 
@@ -146,6 +148,7 @@ def dead_letter_values(letter: DeadLetterRow) -> tuple[Any, ...]:
         *(letter.turn or (None, None, None)),
         letter.key,
         letter.value,
+        letter.trace_context,
     )
 
 
@@ -167,6 +170,7 @@ def dead_letter_of(row: Any) -> DeadLetterRow:
         value=row["value"],
         mark=_mark_of(row),
         size=row["size"],
+        trace_context=row["trace_context"],
     )
 
 
