@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,8 @@ def kafka_hosts(settings: Settings) -> list[str]:
 def kafka_security(settings: Settings) -> dict[str, Any]:
     """Return aiokafka's security arguments."""
     options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
-    if "SSL" in settings.kafka_security_protocol:
-        options["ssl_context"] = _ssl_context(settings)
+    if (tls := settings.kafka_tls) is not None:
+        options["ssl_context"] = tls
     if settings.kafka_security_protocol.startswith("SASL") and settings.kafka_password:
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
         options["sasl_plain_username"] = settings.kafka_username
@@ -48,21 +47,15 @@ def faust_credentials(settings: Settings) -> Any:
     """Return Faust's credentials object, or None for a plain connection."""
     import faust
 
-    protocol = settings.kafka_security_protocol
+    protocol, tls = settings.kafka_security_protocol, settings.kafka_tls
     if protocol == "PLAINTEXT":
         return None
-    context = _ssl_context(settings) if "SSL" in protocol else None
     if protocol == "SSL":
-        return faust.SSLCredentials(context)
+        return faust.SSLCredentials(tls)
     password = settings.kafka_password.get_secret_value() if settings.kafka_password else ""
     return faust.SASLCredentials(
         username=settings.kafka_username,
         password=password,
-        ssl_context=context,
+        ssl_context=tls,
         mechanism=settings.kafka_sasl_mechanism,
     )
-
-
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
-    cafile = str(settings.kafka_ca_file) if settings.kafka_ca_file else None
-    return ssl.create_default_context(cafile=cafile)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from app.broker import broker_url, kafka_hosts, kafka_security, log_folder
+from app.broker_reasons import unavailable
 from app.engine_file import running_engine
 from app.errors import BrokerUnavailable, SettingsError
 from app.settings import PREFIX, Settings
@@ -236,20 +237,14 @@ async def open_topic_admin(settings: Settings) -> TopicAdmin:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 
-    client = AIOKafkaAdminClient(
-        bootstrap_servers=kafka_hosts(settings),
-        request_timeout_ms=10_000,
-        **kafka_security(settings),
-    )
+    hosts, security = kafka_hosts(settings), kafka_security(settings)
+    client = AIOKafkaAdminClient(bootstrap_servers=hosts, request_timeout_ms=10_000, **security)
     try:
         with _hushed("aiokafka"):
             await client.start()
     except (KafkaError, OSError) as error:
         await client.close()
-        hosts = ",".join(kafka_hosts(settings))
-        raise BrokerUnavailable(
-            f"ANSWERLOOP_BROKER: no Kafka answers at {hosts} ({error})"
-        ) from error
+        raise await unavailable(hosts, security) from error
     return KafkaTopicAdmin(client)
 
 

@@ -102,6 +102,9 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "kafka_username": ("u", "u"),
     "kafka_password": (CANARY, SecretStr(CANARY)),
     "kafka_ca_file": ("ca.pem", Path("ca.pem")),
+    "kafka_cert_file": ("cert.pem", Path("cert.pem")),
+    "kafka_key_file": ("key.pem", Path("key.pem")),
+    "kafka_key_password": (CANARY, SecretStr(CANARY)),
     "kafka_instance_id": ("w1", "w1"),
     "commit_interval_seconds": ("0.5", 0.5),
     "replication_factor": ("3", 3),
@@ -158,6 +161,8 @@ def test_every_setting_is_read_from_the_environment(
 ) -> None:
     text, value = OTHERS[name]
     monkeypatch.setenv(PREFIX + name.upper(), text)
+    if name == "kafka_key_file":
+        monkeypatch.setenv(PREFIX + "KAFKA_CERT_FILE", "cert.pem")
     if isinstance(value, Path) and name.endswith("s_file"):  # read when the settings are
         value.write_text("[[generation]]\n" if name == "strategies_file" else "")
     assert getattr(load_settings(), name) == value

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
-
-from app.broker import kafka_hosts, log_folder
+from app.broker import kafka_hosts, kafka_security, log_folder
+from app.broker_reasons import why_unreachable
 from app.doctor.check import Site
 from app.doctor.kafka import kafka_client, read_cluster, unreachable
 from app.doctor.outcome import (
-    Mend,
     Outcome,
     advice,
     ok,
@@ -36,13 +34,16 @@ async def broker(site: Site) -> Outcome:
     try:
         async with kafka_client(settings) as client:
             cluster = await read_cluster(client)
-    except ssl.SSLError as error:
+    except BrokerUnavailable:
+        reason = await why_unreachable(kafka_hosts(settings), kafka_security(settings))
+        hosts = ",".join(kafka_hosts(settings))
+        if reason.answered:
+            return problem(f"Kafka at {hosts} can't be used: {reason.seen}", advice(reason.mend))
         return problem(
-            f"TLS with Kafka fails: {error}",
-            setting(f"{PREFIX}KAFKA_CA_FILE=/path/to/ca.pem"),
+            f"no Kafka answers at {hosts}: {reason.seen}",
+            advice(f"start Kafka at {hosts}, or see why it can't be reached (firewall, DNS)"),
+            setting(f"{PREFIX}BROKER=kafka://HOST:9092"),
         )
-    except BrokerUnavailable as error:
-        return problem(str(error), *_away(site))
     brokers = len(cluster.brokers)
     seen = (
         f"Kafka {cluster.release} or later, cluster {cluster.cluster_id},"
@@ -51,18 +52,6 @@ async def broker(site: Site) -> Outcome:
     if tuple(map(int, cluster.release.split("."))) < _OLDEST:
         return warning(seen, advice("use Kafka 2.3 or later: older ones are not tried"))
     return ok(seen)
-
-
-def _away(site: Site) -> tuple[Mend, ...]:
-    hosts = ",".join(kafka_hosts(site.settings))
-    return (
-        advice(f"start Kafka at {hosts}, or see why it can't be reached (firewall, DNS)"),
-        setting(f"{PREFIX}BROKER=kafka://HOST:9092"),
-        advice(
-            f"{PREFIX}KAFKA_SECURITY_PROTOCOL is {site.settings.kafka_security_protocol}: it must"
-            " be that of the listener"
-        ),
-    )
 
 
 async def broker_addresses(site: Site) -> Outcome:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from contextlib import contextmanager
 from typing import Any
 
+from app.broker_reasons import unavailable
 from app.errors import BrokerUnavailable
 from app.inspection.kafka_groups import KafkaGroups
 from app.inspection.reader import (
@@ -41,7 +42,7 @@ class KafkaReader(TopicReader):
     ) -> None:
         self._fetch_bytes = fetch_bytes
         self.where = f"Kafka at {','.join(bootstrap)}"
-        self._options = {"bootstrap_servers": list(bootstrap), **(security or {})}
+        self._hosts, self._security = list(bootstrap), dict(security or {})
         self._consumer: Any = None
         self._admin: Any = None
 
@@ -160,15 +161,14 @@ class KafkaReader(TopicReader):
             from aiokafka.admin import AIOKafkaAdminClient
             from aiokafka.errors import KafkaError
 
-            admin = AIOKafkaAdminClient(**self._options, request_timeout_ms=_REQUEST_MS)
+            admin = AIOKafkaAdminClient(
+                bootstrap_servers=self._hosts, **self._security, request_timeout_ms=_REQUEST_MS
+            )
             try:
                 await admin.start()
-            except KafkaError as error:
+            except (KafkaError, OSError) as error:
                 await admin.close()
-                hosts = self.where.removeprefix("Kafka at ")
-                raise BrokerUnavailable(
-                    f"{PREFIX}BROKER: no Kafka answers at {hosts} ({error})"
-                ) from error
+                raise await unavailable(self._hosts, self._security) from error
             self._admin = admin
         return self._admin
 
@@ -179,7 +179,8 @@ class KafkaReader(TopicReader):
             with self._told():
                 await self._started_admin()
                 consumer = AIOKafkaConsumer(
-                    **self._options,
+                    bootstrap_servers=self._hosts,
+                    **self._security,
                     max_partition_fetch_bytes=self._fetch_bytes,
                     fetch_max_wait_ms=_LONG_POLL_MS,
                     request_timeout_ms=_REQUEST_MS,

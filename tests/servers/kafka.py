@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.chaos.servers import kafka
@@ -25,9 +26,9 @@ def libraries() -> Path:
     return _LIBRARIES
 
 
-def start_kafka(folder: Path) -> KafkaServer:
+def start_kafka(folder: Path, properties: str = "", formatting: Sequence[str] = ()) -> KafkaServer:
     """Start a broker whose files live in `folder`; `ServerMissing` without Java or Maven."""
-    return kafka.start_kafka(folder, libraries())
+    return kafka.start_kafka(folder, libraries(), properties, formatting)
 
 
 def shared_kafka(folder: Path) -> KafkaServer:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.chaos.processes import end, free_ports, last_words, listens, spawn
@@ -112,9 +113,13 @@ class KafkaServer:
             self._process.send_signal(signal.SIGCONT)
 
 
-def start_kafka(folder: Path, libraries: Path) -> KafkaServer:
+def start_kafka(
+    folder: Path, libraries: Path, properties: str = "", formatting: Sequence[str] = ()
+) -> KafkaServer:
     """Start a broker whose files live in `folder`, from the jars in `libraries`.
 
+    `properties` go over the usual ones, with {port} and {controller} for its own listeners;
+    `formatting` goes to the tool that prepares its storage.
     Raises ServerMissing without Java, or when there are no jars and no Maven to fetch them.
     """
     java = shutil.which("java")
@@ -123,12 +128,14 @@ def start_kafka(folder: Path, libraries: Path) -> KafkaServer:
     fetch_libraries(libraries)
     folder.mkdir(parents=True, exist_ok=True)
     port, controller = free_ports(2)
-    properties = folder / "server.properties"
-    properties.write_text(PROPERTIES.format(port=port, controller=controller, data=folder / "data"))
+    file = folder / "server.properties"
+    file.write_text(
+        (PROPERTIES + properties).format(port=port, controller=controller, data=folder / "data")
+    )
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     command = [*_java(java, libraries, "-Xmx128m"), "kafka.tools.StorageTool", "format"]
     done = subprocess.run(  # noqa: S603 - a command of our own
-        [*command, "-c", str(properties), f"--cluster-id={cluster}"],
+        [*command, "-c", str(file), f"--cluster-id={cluster}", *formatting],
         capture_output=True,
         check=False,
     )

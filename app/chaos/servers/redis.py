@@ -17,17 +17,25 @@ START_SECONDS = 30
 class RedisServer:
     """A server on a port of its own; `kill` and `begin` keep the address."""
 
-    def __init__(self, binary: str, folder: Path, port: int, password: str | None) -> None:
+    def __init__(
+        self,
+        binary: str,
+        folder: Path,
+        port: int,
+        password: str | None,
+        tls: tuple[Path, Path] | None,
+    ) -> None:
         self._binary = binary
         self._folder = folder
         self._port = port
         self._password = password
+        self._tls = tls
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         user = f":{self._password}@" if self._password else ""
-        return f"redis://{user}127.0.0.1:{self._port}/0"
+        return f"redis{'s' if self._tls else ''}://{user}127.0.0.1:{self._port}/0"
 
     @property
     def running(self) -> bool:
@@ -35,7 +43,12 @@ class RedisServer:
 
     def begin(self) -> None:
         """Start the process, without waiting until it accepts connections."""
-        command = [self._binary, "--port", str(self._port), "--bind", "127.0.0.1"]
+        port = "--tls-port" if self._tls else "--port"
+        command = [self._binary, port, str(self._port), "--bind", "127.0.0.1"]
+        if self._tls:
+            cert_file, key_file = map(str, self._tls)
+            command += ["--port", "0", "--tls-auth-clients", "no"]
+            command += ["--tls-cert-file", cert_file, "--tls-key-file", key_file]
         command += ["--save", "", "--appendonly", "no"]
         if self._password:
             command += ["--requirepass", self._password]
@@ -74,11 +87,19 @@ class RedisServer:
             self._process.send_signal(signal.SIGCONT)
 
 
-def start_redis(folder: Path, port: int | None = None, password: str | None = None) -> RedisServer:
-    """Start a server in `folder`. Raises ServerMissing."""
+def start_redis(
+    folder: Path,
+    port: int | None = None,
+    password: str | None = None,
+    tls: tuple[Path, Path] | None = None,
+) -> RedisServer:
+    """Start a server in `folder`. Raises ServerMissing.
+
+    `tls`: its certificate and key (PEM); clients need none.
+    """
     binary = shutil.which("redis-server")
     if binary is None:
         raise ServerMissing("no Redis server here (Debian: apt-get install redis-server)")
-    server = RedisServer(binary, folder, port or free_ports(1)[0], password)
+    server = RedisServer(binary, folder, port or free_ports(1)[0], password, tls)
     server.start()
     return server
