@@ -7,6 +7,8 @@ UV := uv==0.13.9
 PYTEST := $(BIN)/python -m pytest
 # Tests that run side by side: most of them wait, for processes to start, faults to last.
 JOBS ?= 3
+# Without compiled Python kept, each of the thousand processes of a test run compiles it all anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo test test-long test-ollama check format bench bench-compare lock clean
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,9 @@ ALONE = "alone: measures what a test in another process would spoil (make test: 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", ALONE)
+    # A thousand processes are started: without compiled Python kept, each would compile it anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(optionalhook=True)

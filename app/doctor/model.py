@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.util
 import shlex
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from app.adapters.llm.auto import resolve_model
 from app.adapters.llm.bundled import MODEL_NAME, weights_path
-from app.adapters.llm.ollama import OllamaModel
 from app.adapters.llm.open import open_model
-from app.adapters.llm.openai import OpenAiModel
 from app.core.strategies import Prompt
 from app.doctor.check import Site
 from app.doctor.outcome import Mend, Outcome, advice, command, ok, problem, setting, skipped
@@ -22,6 +21,15 @@ _OLLAMA_HERE = "ollama://127.0.0.1:11434"
 _EXAMPLE = "tinyllama"
 _TINY = Prompt("", "Say yes.", temperature=0.0, seed=1, max_tokens=8)
 _SHOWN = 5
+
+
+@runtime_checkable
+class _ModelServer(Protocol):
+    """A model on a server that can say which others it has."""
+
+    async def models(self) -> list[str]: ...
+
+    async def close(self) -> None: ...
 
 
 async def model(site: Site) -> Outcome:
@@ -141,7 +149,7 @@ def _shown(names: Sequence[str]) -> str:
 async def _list(settings: Settings, url: str) -> list[str]:
     """Return the names of a server's models. Raises UnavailableError."""
     found = open_model(url, settings.llm_model or _EXAMPLE, _key(settings))
-    if not isinstance(found, OllamaModel | OpenAiModel):
+    if not isinstance(found, _ModelServer):
         return []
     try:
         return await found.models()

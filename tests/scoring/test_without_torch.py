@@ -1,4 +1,7 @@
-"""A worker that can't import torch judges by a score server, and is there before it."""
+"""A worker on Ollama that can't import torch judges by a score server, and is there before it.
+
+It does without openai, too: that package alone would take a second of each start.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ ANSWER = "Lima es la capital del Perú, un país de América del Sur."
 REFERENCE = "Lima es la capital."
 _WORKER = """
 import sys
-for name in ("torch", "transformers", "bert_score", "onnxruntime", "tokenizers"):
+for name in ("torch", "transformers", "bert_score", "onnxruntime", "tokenizers", "openai"):
     sys.modules[name] = None
 from app.cli.main import main
 main(["worker", "--http-port", "0"])

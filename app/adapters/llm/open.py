@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.adapters.llm.auto import ChosenModel
 from app.adapters.llm.bundled import MODEL_NAME, BundledModel
-from app.adapters.llm.ollama import OllamaModel
-from app.adapters.llm.openai import OpenAiModel
 from app.core.causes import BUILT_IN, CauseTable
 from app.errors import SettingsError, UnavailableError
 from app.ports import LanguageModel
+
+if TYPE_CHECKING:  # each package is imported when it is asked: openai's takes more than a second
+    from app.adapters.llm.ollama import OllamaModel
+    from app.adapters.llm.openai import OpenAiModel
 
 SETTING = "ANSWERLOOP_LLM"
 CHOICES = "auto:, bundled:, ollama://host:port, openai+http://host/v1, openai+https://host/v1"
@@ -32,6 +35,8 @@ class _Options:
     causes: CauseTable
 
     def ollama(self, host: str, name: str, api_key: str) -> OllamaModel:
+        from app.adapters.llm.ollama import OllamaModel
+
         return OllamaModel(
             host,
             name,
@@ -42,6 +47,8 @@ class _Options:
         )
 
     def openai(self, base_url: str, name: str) -> OpenAiModel:
+        from app.adapters.llm.openai import OpenAiModel
+
         return OpenAiModel(
             base_url,
             name,
