@@ -1,4 +1,4 @@
-"""The scorer over HTTP: its contract on the score server itself, faults on a small one."""
+"""The scorer over HTTP: its contract on the score server itself, requests, busy servers, names."""
 
 from __future__ import annotations
 
@@ -7,81 +7,19 @@ import json
 import math
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from aiohttp import web
 from structlog.testing import capture_logs
 
 from app.adapters.scorer.http import HttpScorer
 from app.adapters.scorer.memory import OverlapScorer
-from app.errors import ScoreFailure, ScorerUnavailable, SettingsError
-from app.fake_llm import FAULTS, free_port, unaccepting_port
-from app.fake_llm.faults import send_fault
+from app.errors import ScorerUnavailable, SettingsError
 from app.opening import greet_scorer
 from app.ports import Scorer
 from app.scoring.server import ScoreServer
 from app.settings import load_settings
-from tests.adapters.scorer.contract import FRANCE, PARAPHRASE, UNRELATED, ScorerContract
-
-
-@dataclass
-class FaultyServer:
-    """`POST /score` by token overlap. `fault` or `reply` break it; `requests` keeps what came."""
-
-    url: str = ""
-    status: int = 200
-    reply: str | None = None
-    fault: str | None = None
-    refuse: str | None = None
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    retry_after: str | None = None
-    tokens: list[str | None] = field(default_factory=list)
-    seconds: float = 0.0
-    open: int = 0
-    most_open: int = 0
-
-    async def score(self, request: web.Request) -> web.StreamResponse:
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
-        await asyncio.sleep(self.seconds)
-        self.open -= 1
-        document = await request.json()
-        self.requests.append(document)
-        self.tokens.append(request.headers.get("Authorization"))
-        if self.fault is not None:
-            return await send_fault(request, self.fault)
-        if self.reply is not None or self.status != 200:
-            headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
-            return web.Response(status=self.status, text=self.reply or "{}", headers=headers)
-        pairs = [(pair["candidate"], pair["reference"]) for pair in document["pairs"]]
-        if any(candidate == self.refuse for candidate, _ in pairs):
-            return web.json_response({"error": {"code": "invalid"}}, status=422)
-        scores = await OverlapScorer().score(pairs)
-        rows = [{"precision": s.precision, "recall": s.recall, "f1": s.f1} for s in scores]
-        return web.json_response({"scores": rows, "scorer": "overlap:0"})
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[FaultyServer]:
-    server = FaultyServer()
-    app = web.Application(client_max_size=64 * 1024)
-    app.router.add_post("/score", server.score)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield server
-    await runner.cleanup()
-
-
-@pytest.fixture
-async def scorer(server: FaultyServer) -> AsyncIterator[Scorer]:
-    scorer = HttpScorer(server.url, "canary-token", 10.0)
-    yield scorer
-    await scorer.close()
+from tests.adapters.scorer.contract import FRANCE, PARAPHRASE, ScorerContract
+from tests.adapters.scorer.faulty_server import FaultyServer
 
 
 class TestOnTheScoreServer(ScorerContract):
@@ -198,101 +136,6 @@ async def test_a_request_stays_within_the_size_that_a_server_takes(
     scores = await scorer.score([(text, text)] * 5)
     assert [score.f1 for score in scores] == [1.0] * 5
     assert len(server.requests) > 1
-
-
-@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 502, 503])
-async def test_a_server_that_does_not_score_is_unavailable(
-    scorer: HttpScorer, server: FaultyServer, status: int
-) -> None:
-    server.status = status
-    with pytest.raises(ScorerUnavailable, match=str(status)):
-        await scorer.score([(FRANCE, FRANCE)])
-    with pytest.raises(ScorerUnavailable):
-        await scorer.check()
-    assert len(server.requests) == 2
-
-
-@pytest.mark.parametrize(
-    "fault", ["no_reply", "half_close", "reset", "short_body", "not_http", "huge_chunked"]
-)
-async def test_a_broken_connection_is_unavailable(
-    scorer: HttpScorer, server: FaultyServer, fault: str
-) -> None:
-    assert fault in FAULTS
-    server.fault = fault
-    with pytest.raises(ScorerUnavailable):
-        await scorer.score([(FRANCE, FRANCE)])
-
-
-@pytest.mark.parametrize("fault", ["hang", "drip"])
-async def test_a_call_ends_with_its_time(server: FaultyServer, fault: str) -> None:
-    server.fault = fault
-    scorer = HttpScorer(server.url, timeout_seconds=0.3)
-    with pytest.raises(ScorerUnavailable):
-        await asyncio.wait_for(scorer.score([(FRANCE, FRANCE)]), 5)
-    await scorer.close()
-
-
-async def test_nobody_there_is_unavailable() -> None:
-    with free_port() as closed, unaccepting_port() as hanging:
-        for port in (closed, hanging):
-            scorer = HttpScorer(f"http://127.0.0.1:{port}", timeout_seconds=0.3)
-            with pytest.raises(ScorerUnavailable):
-                await scorer.check()
-            await scorer.close()
-
-
-@pytest.mark.parametrize(
-    "reply",
-    ["", "null", "[]", "{}", '{"scores": 5}', '{"scores": [], "scorer": "x:1"}', "[" * 100_000],
-)
-async def test_a_server_of_something_else_is_unavailable(
-    scorer: HttpScorer, server: FaultyServer, reply: str
-) -> None:
-    server.reply = reply
-    with pytest.raises(ScorerUnavailable):
-        await scorer.score([(FRANCE, FRANCE)])
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        "null",
-        "[]",
-        '{"precision": 1, "recall": 1}',
-        '{"precision": "much", "recall": 1, "f1": 1}',
-        '{"precision": null, "recall": 1, "f1": 1}',
-        '{"precision": NaN, "recall": 1, "f1": 1}',
-        '{"precision": 1e999, "recall": 1, "f1": 1}',
-        '{"precision": 87.3, "recall": 91.0, "f1": 89.1}',
-        '{"precision": true, "recall": true, "f1": true}',
-        '{"precision": "0.9", "recall": "0.9", "f1": "0.9"}',
-        '{"precision": 1' + "0" * 400 + ', "recall": 1, "f1": 1}',
-    ],
-)
-async def test_a_pair_without_a_score_is_a_failure_of_that_pair(
-    scorer: HttpScorer, server: FaultyServer, row: str
-) -> None:
-    server.reply = f'{{"scores": [{{"precision": 1, "recall": 1, "f1": 1}}, {row}]}}'
-    good, bad = await asyncio.gather(
-        scorer.score([(FRANCE, FRANCE)]),
-        scorer.score([(UNRELATED, FRANCE)]),
-        return_exceptions=True,
-    )
-    assert not isinstance(good, BaseException)
-    assert good[0].f1 == 1.0
-    assert isinstance(bad, ScoreFailure)
-
-
-async def test_a_refused_pair_fails_alone(scorer: HttpScorer, server: FaultyServer) -> None:
-    server.refuse = UNRELATED
-    results = await asyncio.gather(
-        scorer.score([(PARAPHRASE, FRANCE)]),
-        scorer.score([(UNRELATED, FRANCE)]),
-        return_exceptions=True,
-    )
-    assert not isinstance(results[0], BaseException)
-    assert isinstance(results[1], ScoreFailure)
 
 
 async def test_its_name_is_the_servers_word(scorer: HttpScorer, server: FaultyServer) -> None:

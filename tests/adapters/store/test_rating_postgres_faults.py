@@ -14,8 +14,8 @@ from app.adapters.store.postgres.pool import Limits
 from app.adapters.store.postgres.ratings import PostgresRatingStore
 from app.core.ratings.changes import Totals
 from app.errors import StoreUnavailable
+from tests.adapters.store.postgres_faults import QUICK, terminate_others, until_it_works
 from tests.adapters.store.rating_facts import changes, movie, recommendation, segment
-from tests.adapters.store.test_postgres_faults import QUICK, terminate_others, until_it_works
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.postgres
