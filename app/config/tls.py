@@ -17,7 +17,7 @@ def client_tls(
     """
     for name, path in (("CA", ca_file), ("CERT", cert_file), ("KEY", key_file)):
         if path is not None:
-            _refuse_unreadable(f"{PREFIX}KAFKA_{name}_FILE", path)
+            refuse_unreadable(f"{PREFIX}KAFKA_{name}_FILE", path)
     try:
         context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     except ssl.SSLError as error:
@@ -60,13 +60,14 @@ def _load_own(
         ) from None
 
 
-def _refuse_unreadable(setting: str, path: Path) -> None:
+def refuse_unreadable(name: str, path: Path) -> None:
+    """Raise ValueError, beginning with `name`, where this file can't be read."""
     try:
         with path.open("rb"):
             return
     except OSError as error:
         raise ValueError(
-            f"{setting}: {path.absolute()} can't be read ({error.strerror or error})"
+            f"{name}: {path.absolute()} can't be read ({error.strerror or error})"
         ) from None
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
+from app.adapters.cache.redis import refuse_unknown_options
 from app.config.secret_urls import masked_url
 from app.doctor.check import Site
 from app.doctor.host import MIB
@@ -108,6 +109,7 @@ def _configure(site: Site, name: str, value: str) -> Mend:
 async def _info(url: str, *sections: str) -> dict[str, Any]:
     """Return what Redis says of itself. Raises CacheUnavailable; AuthenticationError."""
     client = Redis.from_url(url, socket_connect_timeout=_SECONDS, socket_timeout=_SECONDS)
+    refuse_unknown_options(client.connection_pool)
     try:
         async with asyncio.timeout(_SECONDS):
             return dict(await client.info(*sections))

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -26,6 +26,17 @@ MAX_CONNECTIONS = 16
 
 #: After a failure calls fail at once for so long; then one call tries, the others go on failing.
 BACK_OFF_SECONDS = 1.0
+
+
+def refuse_unknown_options(pool: ConnectionPool) -> None:
+    """Raise SettingsError where the URL of a pool has options that the client does not know."""
+    try:
+        pool.connection_class(**pool.connection_kwargs)  # connects nothing
+    except TypeError as error:
+        raise SettingsError(
+            f"ANSWERLOOP_CACHE has an option that Redis's client does not know ({error})",
+            name="ANSWERLOOP_CACHE",
+        ) from None
 
 
 class RedisCache:
@@ -61,8 +72,10 @@ class RedisCache:
         except ValueError:
             # The library's message quotes the URL, which may hold a password.
             raise SettingsError(
-                "is not a Redis URL, such as redis://localhost:6379/0", name="ANSWERLOOP_CACHE"
+                "ANSWERLOOP_CACHE is not a Redis URL, such as redis://localhost:6379/0",
+                name="ANSWERLOOP_CACHE",
             ) from None
+        refuse_unknown_options(pool)
         self._redis = Redis.from_pool(pool)
 
     def __repr__(self) -> str:

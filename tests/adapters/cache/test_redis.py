@@ -179,3 +179,9 @@ def test_what_is_not_a_redis_url_is_a_setting_without_its_secret(url: str) -> No
         RedisCache(url, "x:", 100)
     assert caught.value.name == "ANSWERLOOP_CACHE"
     assert "s3cret" not in str(caught.value)
+
+
+def test_an_option_that_the_client_does_not_know_is_refused_when_it_is_made() -> None:
+    assert RedisCache("rediss://h:6379/0?ssl_ca_certs=/etc/ca.pem&ssl_cert_reqs=required")
+    with pytest.raises(SettingsError, match=r"ANSWERLOOP_CACHE has an option .*'ssl_foo'"):
+        RedisCache("rediss://:secret@h:6379/0?ssl_foo=1")

@@ -74,7 +74,7 @@ def where(dsn: str) -> str:
 def wrong_address() -> SettingsError:
     """Return the error of a DSN the driver can't read, whose own may quote it, and its password."""
     return SettingsError(
-        "is not a PostgreSQL URL, such as postgresql://user@host:5432/name",
+        "ANSWERLOOP_DATABASE is not a PostgreSQL URL, such as postgresql://user@host:5432/name",
         name="ANSWERLOOP_DATABASE",
     )
 
