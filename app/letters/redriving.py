@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from agents.endings import MAX_KEY_BYTES, MAX_ORIGINAL_BYTES
-from app.core.lifecycle import Status
-from app.core.questions import StoredQuestion
 from app.core.redrive import (
     Arrived,
     AsBytes,
@@ -22,24 +19,20 @@ from app.core.redrive import (
     Origin,
     Refusal,
     Refused,
-    check_bytes,
-    decide,
     outcome_word,
 )
 from app.letters.plans import Mended, Plan, Prepared, Result, Rules
-from app.letters.sender import LetterSender, Message
+from app.letters.preparing import Preparer
+from app.letters.sender import LetterSender
 from app.ports import AnswerStore
 from app.ports.letters import DeadLetterRow, LetterPosition, LetterWish, RedriveRecord
 from app.tracing import NO_TRACING, Tracing, carrier_of_text
 from app.tracing.port import Facts, Resumed
-from app.wire import MAX_VALUE_BYTES, WireGate
-from models.questions import Question
 
 #: Letters of one request at most; a plan looks at more, without their bytes.
 MAX_BATCH = 500
 MAX_PLANNED = 100_000
 _PLAN_PAGE = 1_000
-_QUESTIONS = WireGate(Question)
 
 
 class Redriver:
@@ -56,7 +49,7 @@ class Redriver:
         self._tracing = tracing
         self._store = store
         self._sender = sender
-        self._rules = rules
+        self._preparer = Preparer(rules, now)
         self._now = now
 
     async def plan(self, wanted: LetterFilter, limit: int = MAX_PLANNED) -> Plan:
@@ -85,7 +78,7 @@ class Redriver:
         begun: set[str] = set()
         for letter in letters:
             known = standing.get(letter.question_id or "")
-            decision = self._decide(letter, Known(*known) if known else None)
+            decision = self._preparer.decide(letter, Known(*known) if known else None)
             if isinstance(decision, AsQuestion) and letter.question_id is not None:
                 if letter.question_id in begun:  # another letter of it begins the new round
                     decision = Refused(Refusal.NEWER_ROUND)
@@ -119,96 +112,11 @@ class Redriver:
         known = {question.question_id: question for question in found}
         changes = mended or {}
         return [
-            self._prepared(letter, known.get(letter.question_id or ""), changes.get(letter.origin))
+            self._preparer.prepared(
+                letter, known.get(letter.question_id or ""), changes.get(letter.origin)
+            )
             for letter in letters
         ]
-
-    def _decide(
-        self, letter: DeadLetterRow, known: Known | None, mended: Mended | None = None
-    ) -> AsQuestion | AsBytes | Arrived | Refused:
-        decision = decide(letter.mark, letter.question_id, letter.turn, known, self._now())
-        if not isinstance(decision, AsBytes):
-            return decision
-        size = letter.size if mended is None else len(mended.value)
-        cut_at = MAX_ORIGINAL_BYTES if mended is None else MAX_VALUE_BYTES + 1
-        why = check_bytes(letter.origin_topic, size, self._rules.own_topics, cut_at)
-        key = letter.key if mended is None or mended.key is None else mended.key
-        if why is None and key is not None and len(key) >= MAX_KEY_BYTES:
-            why = Refusal.CUT
-        return decision if why is None else Refused(why)
-
-    def _prepared(
-        self, letter: DeadLetterRow, question: StoredQuestion | None, mended: Mended | None
-    ) -> Prepared:
-        known = None if question is None else Known(question.status, question.turn)
-        decision = self._decide(letter, known, mended)
-        match decision:
-            case Refused(why):
-                return Prepared(letter, "refused", reason=f"{why}: {why.meaning}")
-            case Arrived(round_):
-                return Prepared(letter, "arrived", wish=self._wish(letter, AsQuestion(round_)))
-            case AsBytes():
-                key = letter.key if mended is None or mended.key is None else mended.key
-                value = letter.value if mended is None else mended.value
-                message = Message(letter.origin_topic, key, value)
-                return Prepared(letter, "bytes", message, self._wish(letter, decision))
-        if question is None:
-            raise ValueError("a question that is not stored is refused before")
-        return self._as_question(letter, question, decision, mended)
-
-    def _as_question(
-        self,
-        letter: DeadLetterRow,
-        question: StoredQuestion,
-        decision: AsQuestion,
-        mended: Mended | None,
-    ) -> Prepared:
-        try:
-            record = self._record(question, decision.round)
-            value = _QUESTIONS.encode(record)
-            if mended is not None:
-                value = mended.value
-                record = _mended_question(value, question.question_id, decision.round)
-            if len(value) > MAX_VALUE_BYTES:
-                raise ValueError(f"{len(value)} bytes are more than the log takes")
-        except ValueError as error:
-            return Prepared(letter, "failed", reason=str(error)[:500])
-        message = Message(self._rules.names.questions_pending, record.question_id.encode(), value)
-        return Prepared(letter, "question", message, self._wish(letter, decision, record))
-
-    def _record(self, question: StoredQuestion, round_: int) -> Question:
-        """Return the question of a new round: nothing is kept of the rounds before.
-
-        Not the best attempt either: its place names a call of that round, and its score may be
-        another scorer's. The ledger keeps every answer.
-        """
-        return Question(
-            question_id=question.question_id,
-            question_text=question.question_text,
-            original_answer=question.original_answer,
-            metadata=question.metadata,
-            model=question.model,
-            accepted_at=self._now(),
-            round=round_,
-            deadline_seconds=self._rules.deadline_seconds,
-        )
-
-    def _wish(
-        self, letter: DeadLetterRow, decision: AsQuestion | AsBytes, record: Question | None = None
-    ) -> LetterWish:
-        if record is None:
-            return LetterWish(letter.origin, decision)
-        row = StoredQuestion(
-            question_id=record.question_id,
-            status=Status.ACCEPTED,
-            question_text=record.question_text,
-            original_answer=record.original_answer,
-            model=record.model,
-            turn=record.turn,
-            accepted_at=record.accepted_at,
-            metadata=record.metadata,
-        )
-        return LetterWish(letter.origin, decision, row)
 
     async def begin(self, record: RedriveRecord) -> int:
         """Keep the record of a redrive; return its id."""
@@ -297,17 +205,3 @@ def _resumed(redrive_id: int, each: Prepared) -> Resumed:
         "answerloop.round": question.turn.round if question else None,
     }
     return Resumed(str(letter.origin), facts, carrier_of_text(letter.trace_context))
-
-
-def _mended_question(value: bytes, question_id: str, round_: int) -> Question:
-    """Return the question in mended bytes. Raises ValueError when it is another one."""
-    record = _QUESTIONS.decode(value)
-    if not isinstance(record, Question):
-        raise ValueError("the mended bytes are no answerloop.Question")
-    wanted = {"question_id": question_id, "round": round_, "generation": 1, "attempt": 1}
-    for name, right in wanted.items():
-        if getattr(record, name) != right:
-            raise ValueError(
-                f"the mended {name} must stay {right!r}, not {getattr(record, name)!r}"
-            )
-    return record
