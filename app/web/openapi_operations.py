@@ -45,6 +45,22 @@ _QUERY = Operation(
             "The id is derived from it; the same key with another body is 422",
             "order-17",
         ),
+        # No pattern: what is no context is ignored, not refused.
+        Parameter(
+            "traceparent",
+            "header",
+            str,
+            "W3C trace context: the question is part of that trace, where traces are collected; "
+            "what is no valid context is ignored",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+        Parameter(
+            "tracestate",
+            "header",
+            str,
+            "What tracing systems add to `traceparent`",
+            "vendor=00f067aa0ba902b7",
+        ),
     ),
     body=QueryBody,
     body_examples={

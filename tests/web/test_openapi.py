@@ -10,6 +10,7 @@ import pytest
 from app.asyncapi import describe as describe_topics
 from app.errors import InputError
 from app.settings import load_settings
+from app.tracing import carrier_of
 from app.web import openapi_shapes as shapes
 from app.web.bodies import decode
 from app.web.middleware import READS
@@ -97,6 +98,16 @@ def test_each_operation_says_what_it_does_and_has_a_name_of_its_own() -> None:
     assert [tag["name"] for tag in document["tags"]] == list(TAGS)
     for operation in operations(document):
         assert operation["description"] == WORDS[operation["operationId"]]
+
+
+def test_asking_lists_its_headers_and_bounds_no_trace_context() -> None:
+    """A context that is not valid is ignored: a pattern would say that it is refused."""
+    parameters = describe(SERVED, token_needed=True)["paths"]["/query"]["post"]["parameters"]
+    headers = {each["name"]: each for each in parameters if each["in"] == "header"}
+    assert set(headers) == {"Idempotency-Key", "traceparent", "tracestate"}
+    for name in ("traceparent", "tracestate"):
+        assert (headers[name]["required"], headers[name]["schema"]) == (False, {"type": "string"})
+    assert carrier_of({name: headers[name]["example"] for name in headers}) is not None
 
 
 def test_fields_of_questions_scores_and_letters_say_what_they_are() -> None:
