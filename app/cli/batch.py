@@ -17,7 +17,7 @@ from app.core.costs import Costs, costs_json, merged
 from app.core.identity import question_id as id_of
 from app.core.identity import run_row_id
 from app.core.lifecycle import Status
-from app.files import BadRow, QuestionRow, RejectsFile, read_questions, write_results
+from app.files import BadRow, Layout, QuestionRow, RejectsFile, read_questions, write_results
 from app.intake import NewQuestion
 from app.settings import Settings
 
@@ -143,7 +143,7 @@ class Batch:
         #: Questions in progress by what they ask, and those that died in this run.
         self._firsts: dict[str, asyncio.Future[_End]] = {}
 
-    async def run(self, file: Path, file_format: str | None, limit: int | None) -> None:
+    async def run(self, file: Path, layout: Layout, limit: int | None) -> None:
         """Submit every good row and see each to its end. Ctrl-C stops early, and cleanly."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -151,7 +151,7 @@ class Batch:
         run_id = run_id_for(self._settings, file) if self._fresh else None
         try:
             async with asyncio.TaskGroup() as group:
-                work = group.create_task(self._submit_all(file, file_format, limit, run_id))
+                work = group.create_task(self._submit_all(file, layout, limit, run_id))
                 look = group.create_task(self._look_for_trouble())
                 stop = group.create_task(self._stop.wait())
                 await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -173,12 +173,12 @@ class Batch:
             self._progress.troubles(await self._engine.troubles())
 
     async def _submit_all(
-        self, file: Path, file_format: str | None, limit: int | None, run_id: str | None
+        self, file: Path, layout: Layout, limit: int | None, run_id: str | None
     ) -> None:
         rejects_path = file.with_name(f"{file.stem}.rejects.csv")
         with RejectsFile(rejects_path) as rejects:
             async with asyncio.TaskGroup() as group:
-                for row in read_questions(file, file_format):
+                for row in read_questions(file, layout):
                     if isinstance(row, BadRow):
                         rejects.add(row)
                         self._totals.bad_rows += 1

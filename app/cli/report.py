@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.file_options import layout_of, layout_options
 from app.cli.output import json_option, print_json, stderr
 from app.cli.ranges import NumberRange
 from app.cli.writing import refuse_overwriting, refuse_unwritable
@@ -19,6 +20,7 @@ from app.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from app.cli.ratings_progress import LiveCount
+    from app.files import Layout
     from app.quality_report.builder import Beside, Report
     from app.quality_report.reading import Wanted
 
@@ -30,6 +32,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--out", type=_FILE, help="Write the page (HTML) here.")
 @click.option("--from-results", type=_FILE, metavar="FILE", help="Read a file of run --out.")
 @click.option("--questions", type=_FILE, metavar="FILE", help="Of the rows of an input file.")
+@layout_options
 @click.option("--fresh", is_flag=True, help="With --questions: of the last run --fresh over it.")
 @click.option("--since", metavar="WHEN", help="Accepted since: 2h, 3d (ago), or an ISO time.")
 @click.option("--until", metavar="WHEN", help="Accepted before: 2h, 3d (ago), or an ISO time.")
@@ -90,6 +93,7 @@ def report(**options: Any) -> None:
     from app.quality_report.builder import Beside
 
     _refuse_combinations(options)
+    layout = layout_of(options)
     for name in ("out", "junit_file"):
         if options[name] is not None:
             refuse_unwritable(options[name])
@@ -106,10 +110,10 @@ def report(**options: Any) -> None:
 
         compare(options)
         return
-    _report(options, beside)
+    _report(options, beside, layout)
 
 
-def _report(options: dict[str, Any], beside: Beside) -> None:
+def _report(options: dict[str, Any], beside: Beside, layout: Layout) -> None:
     from app.cli.ratings_progress import LiveCount
     from app.cli.report_print import print_report
     from app.quality_report.as_json import as_json
@@ -131,7 +135,13 @@ def _report(options: dict[str, Any], beside: Beside) -> None:
             configure_logging(settings.log_format, "warning")
             run_loop(
                 _from_database(
-                    settings, found, wanted, options["questions"], progress, fresh=options["fresh"]
+                    settings,
+                    found,
+                    wanted,
+                    options["questions"],
+                    layout,
+                    progress,
+                    fresh=options["fresh"],
                 )
             )
     files = [each.name for each in (beside.csv, beside.jsonl) if each is not None]
@@ -154,6 +164,7 @@ async def _from_database(
     found: Report,
     wanted: Wanted,
     questions: Path | None,
+    layout: Layout,
     progress: LiveCount,
     *,
     fresh: bool,
@@ -161,7 +172,7 @@ async def _from_database(
     from app.quality_report.making import fill_from_database
     from app.quality_report.reading import reading_answers, stream, stream_ids
 
-    ids = await _ids(settings, questions, fresh=fresh) if questions is not None else None
+    ids = await _ids(settings, questions, layout, fresh=fresh) if questions is not None else None
     async with reading_answers(settings) as store:
         batches = stream(store, wanted) if ids is None else stream_ids(store, ids, wanted)
         await fill_from_database(
@@ -173,7 +184,7 @@ async def _from_database(
         )
 
 
-async def _ids(settings: Settings, file: Path, *, fresh: bool) -> Iterator[str]:
+async def _ids(settings: Settings, file: Path, layout: Layout, *, fresh: bool) -> Iterator[str]:
     from app.cli.run_ids import last_run_id
     from app.errors import InputError
     from app.quality_report.reading import ids_of_file, ids_of_run
@@ -185,14 +196,14 @@ async def _ids(settings: Settings, file: Path, *, fresh: bool) -> Iterator[str]:
                 f"{file} was also run with --fresh; report --fresh is of those answers",
                 markup=False,
             )
-        return await ids_of_file(settings, file)
+        return await ids_of_file(settings, file, layout)
     if run_id is None:
         raise InputError(
             f"--fresh: no run --fresh over {file} is known in {settings.data_dir}; "
             "a report of its results file is --from-results FILE",
             field="fresh",
         )
-    return ids_of_run(run_id, file)
+    return ids_of_run(run_id, file, layout)
 
 
 def _fail_under(found: Report, least: float) -> None:
@@ -238,6 +249,9 @@ def _refuse_combinations(options: dict[str, Any]) -> None:
         raise click.UsageError(" and ".join(f"--{_option(name)}" for name in reads) + ": one only")
     if options["fresh"] and not options["questions"]:
         raise click.UsageError("--fresh goes with --questions")
+    for name in ("question_column", "reference_column", "encoding", "file_format"):
+        if options[name] is not None and not options["questions"]:
+            raise click.UsageError(f"--{_option(name)} goes with --questions")
     if options["join"] is not None and not options["compare"]:
         raise click.UsageError("--join goes with --compare")
     if not options["compare"]:
@@ -249,5 +263,5 @@ def _refuse_combinations(options: dict[str, Any]) -> None:
 
 
 def _option(name: str) -> str:
-    names = {"statuses": "status", "prices": "price"}
+    names = {"statuses": "status", "prices": "price", "file_format": "format"}
     return names.get(name, name.removesuffix("_file").replace("_", "-"))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.file_options import layout_of, layout_options
 from app.cli.output import json_option, print_json, stderr
+from app.cli.ranges import NumberRange
 from app.cli.writing import refuse_overwriting, refuse_unwritable
 from app.logs import configure_logging
 from app.loop import run as run_loop
@@ -17,6 +19,12 @@ from app.settings import Settings, batch_settings
 
 if TYPE_CHECKING:
     from app.cli.batch import Batch, Totals
+    from app.files import Layout
+
+_NO_REFERENCES = (
+    "no column holds reference answers: every answer will end unscored. "
+    "Name it with --reference-column NAME, or in the header original_answer, answer or reference"
+)
 
 
 @click.command(short_help="Answer the questions of a file")
@@ -32,17 +40,29 @@ if TYPE_CHECKING:
 @click.option(
     "--report", type=click.Path(path_type=Path), help="A page (HTML) of how good the answers are."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Read this many good rows at most.")
+@layout_options
 @click.option(
-    "--threshold", "quality_threshold", type=float, help="Least score of a good answer (0..1)."
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Read this many good rows at most."
 )
-@click.option("--concurrency", "llm_concurrency", type=int, help="Model calls in flight at most.")
+@click.option(
+    "--threshold",
+    "quality_threshold",
+    type=NumberRange(0, 1),
+    metavar="X",
+    help="Least score of a good answer (QUALITY_THRESHOLD).",
+)
+@click.option(
+    "--concurrency",
+    "llm_concurrency",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Model calls in flight at most (LLM_CONCURRENCY).",
+)
 @click.option(
     "--fresh",
     is_flag=True,
     help="Ask anew what is answered already; a rerun of an interrupted --fresh resumes.",
 )
-@click.option("--format", "file_format", help="csv, jsonl or yahoo; default: by name and content.")
 @json_option
 def run(
     file: Path,
@@ -53,8 +73,8 @@ def run(
     quality_threshold: float | None,
     llm_concurrency: int | None,
     fresh: bool,
-    file_format: str | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Answer the questions of FILE: CSV with a header, JSONL, or Yahoo! Answers CSV.
 
@@ -65,16 +85,22 @@ def run(
     answerloop run questions.csv --out results.csv
     answerloop run questions.jsonl --limit 100 --threshold 0.6 --json
     answerloop run questions.csv --out results.csv --report report.html
+    answerloop run datos.csv --question-column Pregunta --reference-column Respuesta
+    answerloop run excel.csv --encoding windows-1252 --out results.csv --spreadsheet
     """
     from app.cli.summary import print_summary
-    from app.files import check_results_path, detect_format
+    from app.files import check_file, check_results_path, has_references
+
+    layout = layout_of(options)
 
     if out is not None:
         check_results_path(out)
     if report is not None:
         refuse_unwritable(report)
     refuse_overwriting([file], [out, report])
-    detect_format(file, file_format)
+    check_file(file, layout)
+    if not has_references(file, layout):
+        stderr().print(_NO_REFERENCES, style="yellow", markup=False)
     settings = batch_settings(quality_threshold=quality_threshold, llm_concurrency=llm_concurrency)
     own = quality_threshold is not None or llm_concurrency is not None
     quiet = "log_level" not in settings.model_fields_set
@@ -85,7 +111,7 @@ def run(
             file,
             out,
             limit,
-            file_format,
+            layout,
             report=report,
             spreadsheet=spreadsheet,
             fresh=fresh,
@@ -127,7 +153,7 @@ async def _run(
     file: Path,
     out: Path | None,
     limit: int | None,
-    file_format: str | None,
+    layout: Layout,
     *,
     report: Path | None,
     spreadsheet: bool,
@@ -140,7 +166,7 @@ async def _run(
     from app.files import count_rows
 
     totals = Totals(file=file, out=out)
-    expected = count_rows(file, file_format)
+    expected = count_rows(file, layout)
     started = time.monotonic()
     with BatchProgress(stderr(), min(expected, limit or expected)) as progress:
         progress.note("starting the engine")
@@ -148,7 +174,7 @@ async def _run(
             before = await engine.figures()
             batch = Batch(engine, settings, totals, progress, fresh=fresh)
             progress.note("loading the models")
-            await batch.run(file, file_format, limit)
+            await batch.run(file, layout, limit)
             if out is not None and not totals.interrupted:
                 progress.note("writing the results")
                 await batch.write(out, spreadsheet=spreadsheet)

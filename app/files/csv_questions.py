@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.errors import InputError
-from app.files.lines import Line, read_lines
+from app.files.encoding import decoded_lines
+from app.files.layout import Layout
+from app.files.lines import Line
 from app.files.records import Record, read_records, record_fields, wrong_width
 from app.files.rows import BadRow, QuestionRow, checked_row
 
@@ -34,33 +36,29 @@ def has_question_column(first: Line) -> bool:
     )
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, layout: Layout) -> Header:
     """Return the header of the file, its delimiter chosen by what the header holds.
 
     The delimiter is the first of comma, semicolon and tab that gives a question column: data is
     never guessed from. Raise InputError when there is no such column or two may be meant.
     """
+    wanted = (layout.question.strip().lower(),) if layout.question else QUESTION_NAMES
     order = ("\t", ",", ";") if path.suffix.lower() in {".tsv", ".tab"} else DELIMITERS
-    found = [(delimiter, _first_names(path, delimiter)) for delimiter in order]
+    found = [(delimiter, _first_names(path, delimiter, layout.encoding)) for delimiter in order]
     for delimiter, names in found:
-        question = _find(names, QUESTION_NAMES)
+        question = _find(names, wanted)
         if question is not None:
             _refuse_repeats(path, names)
-            return Header(delimiter, _filled(names), question, _reference(path, names))
-    columns = ", ".join(repr(name) for name in max((names for _, names in found), key=len))
-    raise InputError(
-        f"{path}: the header has no column for the question. "
-        f"The columns there are {columns or 'unreadable'}. "
-        "Name one question_text (or question), and the reference answers original_answer "
-        "(or answer, reference)",
-        field="question_text",
-    )
+            return Header(
+                delimiter, _filled(names), question, _reference(path, names, question, layout)
+            )
+    raise _no_question(path, max((names for _, names in found), key=len), layout)
 
 
-def csv_rows(path: Path, header: Header) -> Iterator[QuestionRow | BadRow]:
+def csv_rows(path: Path, header: Header, layout: Layout) -> Iterator[QuestionRow | BadRow]:
     """Give the rows below the header."""
     with path.open("rb") as file:
-        records = read_records(read_lines(file), header.delimiter)
+        records = read_records(decoded_lines(file, layout.encoding), header.delimiter)
         next(records, None)
         for record in records:
             yield _row(record, header)
@@ -82,9 +80,30 @@ def _row(record: Record, header: Header) -> QuestionRow | BadRow:
     )
 
 
-def _first_names(path: Path, delimiter: str) -> list[str]:
+def _first_names(path: Path, delimiter: str, encoding: str | None) -> list[str]:
     with path.open("rb") as file:
-        return _names(read_lines(file), delimiter)
+        return _names(decoded_lines(file, encoding), delimiter)
+
+
+def _no_question(path: Path, names: list[str], layout: Layout) -> InputError:
+    """Return the error of a header without a column for the question."""
+    if not names:
+        return InputError(
+            f"{path}: the header can't be read as CSV in UTF-8. Excel on Windows saves in another "
+            "encoding: give --encoding windows-1252, or save it as CSV UTF-8",
+            field="encoding",
+        )
+    what = f"column {layout.question!r}" if layout.question else "column for the question"
+    return InputError(
+        f"{path}: the header has no {what}. The columns there are {_listed(names)}. "
+        "Say which they are with --question-column NAME and --reference-column NAME, or name "
+        "them question_text (or question) and original_answer (or answer, reference)",
+        field="question_text",
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, filter(None, names)))
 
 
 def _names(lines: Iterable[Line], delimiter: str) -> list[str]:
@@ -99,15 +118,25 @@ def _find(names: list[str], wanted: tuple[str, ...]) -> int | None:
     return next((known.index(name) for name in wanted if name in known), None)
 
 
-def _reference(path: Path, names: list[str]) -> int | None:
+def _reference(path: Path, names: list[str], question: int, layout: Layout) -> int | None:
+    if layout.reference:
+        at = _find(names, (layout.reference.strip().lower(),))
+        if at is None:
+            raise InputError(
+                f"{path}: the header has no column {layout.reference!r}. "
+                f"The columns there are {_listed(names)}",
+                field="reference_column",
+            )
+        return at
     known = {name.lower() for name in names}
     if REFERENCE_NAMES[0] not in known and known.issuperset(REFERENCE_NAMES[1:]):
         raise InputError(
             f"{path}: both 'answer' and 'reference' may be the reference answer. "
-            "Rename the right one original_answer",
+            "Say which with --reference-column NAME, or rename it original_answer",
             field="original_answer",
         )
-    return _find(names, REFERENCE_NAMES)
+    at = _find(names, REFERENCE_NAMES)
+    return None if at == question else at
 
 
 def _refuse_repeats(path: Path, names: list[str]) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import orjson
 
-from app.files.lines import MAX_LINE_BYTES, Line, read_lines
+from app.files.encoding import decoded_lines
+from app.files.layout import Layout
+from app.files.lines import MAX_LINE_BYTES, Line
 from app.files.rows import BadRow, QuestionRow, bad_row, bytes_problem, checked_row
 
 _KINDS = {
@@ -22,21 +24,22 @@ _KINDS = {
 }
 
 
-def jsonl_rows(path: Path) -> Iterator[QuestionRow | BadRow]:
+def jsonl_rows(path: Path, layout: Layout) -> Iterator[QuestionRow | BadRow]:
     """Give the rows of the file; blank lines are skipped."""
+    keys = (layout.question or "question_text", layout.reference or "original_answer")
     with path.open("rb") as file:
-        for line in read_lines(file):
+        for line in decoded_lines(file, layout.encoding):
             if not line.blank:
-                yield _row(line)
+                yield _row(line, *keys)
 
 
-def _row(line: Line) -> QuestionRow | BadRow:
+def _row(line: Line, question_key: str, reference_key: str) -> QuestionRow | BadRow:
     value, reason = _parsed(line)
     if reason is None:
-        reason = _shape_problem(value)
+        reason = _shape_problem(value, question_key, reference_key)
     if reason is not None:
         return bad_row(line.number, reason, line.data)
-    question, reference = value.pop("question_text"), value.pop("original_answer", None)
+    question, reference = value.pop(question_key), value.pop(reference_key, None)
     given = value.pop("metadata", None) or {}
     twice = sorted(value.keys() & given.keys())
     if twice:
@@ -58,17 +61,17 @@ def _parsed(line: Line) -> tuple[Any, str | None]:
         return None, f"the row is not JSON: {error.msg} (column {error.colno})"
 
 
-def _shape_problem(value: Any) -> str | None:
+def _shape_problem(value: Any, question_key: str, reference_key: str) -> str | None:
     if not isinstance(value, dict):
         return f"the row must be an object, it is {_kind(value)}"
-    if "question_text" not in value:
+    if question_key not in value:
         there = ", ".join(sorted(value)[:10]) or "none"
-        return f"question_text is missing (the keys there are: {there})"
-    if not isinstance(value["question_text"], str):
-        return f"question_text must be a string, it is {_kind(value['question_text'])}"
-    reference = value.get("original_answer")
+        return f"{question_key} is missing (the keys there are: {there})"
+    if not isinstance(value[question_key], str):
+        return f"{question_key} must be a string, it is {_kind(value[question_key])}"
+    reference = value.get(reference_key)
     if reference is not None and not isinstance(reference, str):
-        return f"original_answer must be a string or null, it is {_kind(reference)}"
+        return f"{reference_key} must be a string or null, it is {_kind(reference)}"
     metadata = value.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         return f"metadata must be an object, it is {_kind(metadata)}"

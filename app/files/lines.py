@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 #: More than the longest good row: its texts and metadata at 12 bytes a character (JSON escapes).
 MAX_LINE_BYTES = 2 * 1024 * 1024
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
@@ -29,7 +29,7 @@ def read_lines(file: BinaryIO) -> Iterator[Line]:
     while data := file.readline(MAX_LINE_BYTES):
         number += 1
         whole = len(data) < MAX_LINE_BYTES or data.endswith(b"\n") or not _skip_line(file)
-        yield Line(number, data.removeprefix(_BOM) if number == 1 else data, whole)
+        yield Line(number, data.removeprefix(BOM) if number == 1 else data, whole)
 
 
 def _skip_line(file: BinaryIO) -> bool:

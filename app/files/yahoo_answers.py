@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.files.lines import Line, read_lines
+from app.files.encoding import decoded_lines
+from app.files.layout import Layout
+from app.files.lines import Line
 from app.files.records import Record, read_records, record_fields, wrong_width
 from app.files.rows import BadRow, QuestionRow, bad_row, checked_row
 
@@ -37,10 +39,10 @@ def looks_like_yahoo(first: Line) -> bool:
     return not isinstance(fields, BadRow) and len(fields) == _COLUMNS and fields[0] in _CLASSES
 
 
-def yahoo_rows(path: Path) -> Iterator[QuestionRow | BadRow]:
+def yahoo_rows(path: Path, layout: Layout) -> Iterator[QuestionRow | BadRow]:
     """Give the rows of the file."""
     with path.open("rb") as file:
-        for record in read_records(read_lines(file), DELIMITER):
+        for record in read_records(decoded_lines(file, layout.encoding), DELIMITER):
             yield _row(record)
 
 

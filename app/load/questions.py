@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from app.errors import InputError
+from app.files.layout import Layout
 from app.files.read import read_questions
 from app.files.rows import MAX_QUESTION_CHARACTERS, QuestionRow
 from app.load.draws import uniform
@@ -54,7 +55,7 @@ def from_file(path: Path, format_: str | None = None) -> tuple[Source, int, int]
 
     Raises InputError when there is no good row.
     """
-    rows = list(islice(read_questions(path, format_), MOST_ROWS))
+    rows = list(islice(read_questions(path, Layout(format_)), MOST_ROWS))
     good = [Text(r.question_text, r.original_answer) for r in rows if isinstance(r, QuestionRow)]
     if not good:
         raise InputError(f"{path} has no row that can be asked", field="questions")

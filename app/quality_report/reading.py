@@ -13,7 +13,8 @@ from app.adapters.store.cursor import MAX_PAGE, Position, encode_cursor
 from app.core.identity import question_id, run_row_id
 from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion
-from app.files import QuestionRow, read_questions
+from app.files import Layout, QuestionRow, read_questions
+from app.files.read import AS_IT_LOOKS
 from app.opening import Closer, embedded_database_folder, open_store
 from app.ports import AnswerStore
 from app.settings import Settings
@@ -89,13 +90,15 @@ async def stream_ids(
         ]
 
 
-async def ids_of_file(settings: Settings, file: Path) -> Iterator[str]:
+async def ids_of_file(
+    settings: Settings, file: Path, layout: Layout = AS_IT_LOOKS
+) -> Iterator[str]:
     """Return the ids that `run` derives for the rows of a file (`ids_of_run`: of `run --fresh`).
 
     Raises InputError for a file that can't be read, UnavailableError when `LLM=auto:` finds
     no model.
     """
-    rows = read_questions(file)
+    rows = read_questions(file, layout)
     model = await _model_name(settings)
     return (
         question_id(row.question_text, row.original_answer, model)
@@ -104,9 +107,9 @@ async def ids_of_file(settings: Settings, file: Path) -> Iterator[str]:
     )
 
 
-def ids_of_run(run_id: str, file: Path) -> Iterator[str]:
+def ids_of_run(run_id: str, file: Path, layout: Layout = AS_IT_LOOKS) -> Iterator[str]:
     """Return the ids of the rows of a file in a `run --fresh`. Raises InputError."""
-    rows = (row for row in read_questions(file) if isinstance(row, QuestionRow))
+    rows = (row for row in read_questions(file, layout) if isinstance(row, QuestionRow))
     return (run_row_id(run_id, at) for at, _ in enumerate(rows))
 
 

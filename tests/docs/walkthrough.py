@@ -162,6 +162,9 @@ def write_files(folder: Path) -> None:
     table = ["question_text,original_answer"]
     table += [f'"{row["question_text"]}","{row["original_answer"]}"' for row in rows]
     (folder / "questions.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
+    (folder / "spanish.csv").write_text(  # as Excel on Windows saves it
+        "\n".join(["Pregunta,Respuesta", *table[1:]]) + "\n", encoding="windows-1252"
+    )
     pairs = [
         {"answer": row["original_answer"], "original_answer": row["original_answer"], "label": 1}
         for row in rows * 8

@@ -12,14 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import InputError
-from app.files import BadRow, QuestionRow, read_questions
+from app.files import BadRow, Layout, QuestionRow, read_questions
+from app.files.read import AS_IT_LOOKS
 from app.files.records import MAX_RECORD_BYTES, STRAY, UNCLOSED
 
 Write = Callable[[str, bytes], Path]
 
 
-def rows(path: Path, as_format: str | None = None) -> list[QuestionRow | BadRow]:
-    return list(read_questions(path, as_format))
+def rows(path: Path, layout: Layout = AS_IT_LOOKS) -> list[QuestionRow | BadRow]:
+    return list(read_questions(path, layout))
 
 
 def test_other_columns_become_metadata(write: Write) -> None:
@@ -40,7 +41,7 @@ def test_the_full_name_wins_over_an_alias(write: Write) -> None:
 
 
 def test_two_possible_references_are_not_guessed_between(write: Write) -> None:
-    with pytest.raises(InputError, match="Rename the right one original_answer"):
+    with pytest.raises(InputError, match="--reference-column NAME, or rename it original_answer"):
         read_questions(write("q.csv", b"question,answer,reference\na,b,c\n"))
 
 
@@ -223,7 +224,7 @@ def test_what_csv_writes_is_read_back(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(body=st.lists(st.sampled_from([b'"', b'""', b",", b"\n", b"\r", b"a", b"\xff", b"\0"])))
 def test_no_bytes_crash_the_reader_and_lines_only_go_up(write: Write, body: list[bytes]) -> None:
-    found = rows(write("q.csv", b"question,answer\n" + b"".join(body)), "csv")
+    found = rows(write("q.csv", b"question,answer\n" + b"".join(body)), Layout("csv"))
     lines = [row.line for row in found]
     assert lines == sorted(set(lines))
     assert all(line >= 2 for line in lines)

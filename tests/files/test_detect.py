@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import InputError
-from app.files import Format, QuestionRow, detect_format, read_questions
+from app.files import Format, Layout, QuestionRow, detect_format, read_questions
 
 Write = Callable[[str, bytes], Path]
 
@@ -44,7 +44,7 @@ def test_detection(write: Write, name: str, content: bytes, expected: Format) ->
 def test_a_given_format_overrides_name_and_content(write: Write, name: str) -> None:
     path = write(name, b"5,Why?,,\n")
     assert detect_format(path, "yahoo") is Format.YAHOO
-    assert [type(row) for row in read_questions(path, "yahoo")] == [QuestionRow]
+    assert [type(row) for row in read_questions(path, Layout("yahoo"))] == [QuestionRow]
     assert detect_format(path, Format.JSONL) is Format.JSONL
 
 
@@ -86,7 +86,7 @@ def test_a_file_that_says_two_things_or_nothing(
 def test_files_that_are_no_text_in_utf8(write: Write, content: bytes, says: str) -> None:
     path = write("a.csv", content)
     with pytest.raises(InputError, match=says) as caught:
-        read_questions(path, "csv")
+        read_questions(path, Layout("csv"))
     assert str(path) in str(caught.value)
     assert caught.value.exit_code == 2
 
@@ -105,5 +105,5 @@ def test_no_such_file_a_folder_and_a_pipe(tmp_path: Path) -> None:
 
 def test_an_unknown_format_is_refused(write: Write) -> None:
     with pytest.raises(InputError, match="'xml': use csv, jsonl, yahoo") as caught:
-        read_questions(write("a.csv", CSV), "xml")
+        read_questions(write("a.csv", CSV), Layout("xml"))
     assert caught.value.field == "format"

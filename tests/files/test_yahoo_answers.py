@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.files import BadRow, Format, QuestionRow, detect_format, read_questions
+from app.files import BadRow, Format, Layout, QuestionRow, detect_format, read_questions
 from app.files.yahoo_answers import TOPICS
 from app.samples import yahoo_sample_path
 
@@ -15,7 +15,7 @@ Write = Callable[[str, bytes], Path]
 
 
 def row(write: Write, line: str) -> QuestionRow | BadRow:
-    (found,) = read_questions(write("train.csv", line.encode()), "yahoo")
+    (found,) = read_questions(write("train.csv", line.encode()), Layout("yahoo"))
     return found
 
 
