@@ -28,10 +28,10 @@ def protocol_routes(server: FakeModelServer, protocols: Iterable[str]) -> list[w
     """Return the routes of the protocols."""
 
     async def ollama_chat(request: web.Request) -> web.StreamResponse:
-        return await server.chat(request, "ollama")
+        return await server.serving.chat(request, "ollama")
 
     async def openai_chat(request: web.Request) -> web.StreamResponse:
-        return await server.chat(request, "openai")
+        return await server.serving.chat(request, "openai")
 
     async def tags(_: web.Request) -> web.Response:
         return web.json_response(model_list("ollama", server.models))

@@ -7,7 +7,6 @@ As a process: `answerloop fake-llm`, steered over HTTP (control.py).
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -17,19 +16,15 @@ from aiohttp import web
 
 from app.fake_llm.answers import ReferenceAnswers, echo
 from app.fake_llm.calls import CallLog
-from app.fake_llm.capacity import UNLIMITED, Capacity, Limits, QueueFull
-from app.fake_llm.faults import send_fault
+from app.fake_llm.capacity import UNLIMITED, Capacity, Limits
 from app.fake_llm.listening import Door
-from app.fake_llm.modes import MODES, Mode
 from app.fake_llm.protocols import PROTOCOLS
-from app.fake_llm.replies import is_answer, reply_to
-from app.fake_llm.requests import call_of, read_chat
 from app.fake_llm.routes import protocol_routes, set_up
-from app.fake_llm.script import Script, draw
+from app.fake_llm.script import Script
+from app.fake_llm.serving import Serving
 from app.fake_llm.steps import Call, Step
 
 _RETRY_SECONDS = 0.1
-_ANSWER = Mode("", "body", "", "answer")
 
 
 class FakeModelServer:
@@ -61,13 +56,9 @@ class FakeModelServer:
         self.log = CallLog(calls_file, keep_calls)
         self.phases = Script()
         self.started_at = time.time()
-        self._answer = answer
-        self._answers = answers
-        self._latency = latency
-        self._jitter = jitter
+        self.capacity = Capacity(limits)
+        self.serving = Serving(self, answer, answers, latency, jitter, seed)
         self._protocols = tuple(protocols)
-        self._seed = seed
-        self._capacity = Capacity(limits)
         self._began = time.monotonic()
         self._script_changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -111,7 +102,7 @@ class FakeModelServer:
     @property
     def waiting(self) -> int:
         """How many of the open calls wait for a slot."""
-        return self._capacity.waiting
+        return self.capacity.waiting
 
     @property
     def script_seconds(self) -> float:
@@ -211,103 +202,20 @@ class FakeModelServer:
         if wanted != self._port_by_script:
             await self.set_port(wanted)
             self._port_by_script = wanted
-        self._capacity.limits = self._limits_at(second)
+        self.capacity.limits = self._limits_at(second)
         return second
+
+    @property
+    def shut(self) -> bool:
+        """Whether the port is closed, or lets nobody in."""
+        return self._door is not None and self._door.fault is not None
+
+    def limits_now(self) -> Limits:
+        """Return how many calls the script has answered at a time now."""
+        return self._limits_at(self.script_seconds)
 
     def _limits_at(self, second: float) -> Limits:
         for phase in self.phases.at(second):
             if phase.capacity is not None:
                 return Limits(phase.capacity, phase.queue)
         return self.limits
-
-    async def chat(self, request: web.Request, protocol: str) -> web.StreamResponse:
-        """Serve a call of a protocol's chat route."""
-        document = read_chat(await request.read())
-        if document is None:
-            return web.json_response({"error": "this is no chat request"}, status=400)
-        call = call_of(request, document, protocol)
-        call.question, step = self._next_step(call.text)
-        self.log.begin(call)
-        try:
-            return await self._serve(request, call, step)
-        except (asyncio.CancelledError, ConnectionError):
-            self.log.end(call, "broken" if self._is_broken(call) else "left")
-            raise
-        finally:
-            self.log.end(call, "broken")
-
-    def _is_broken(self, call: Call) -> bool:
-        """Whether it is the server's doing that the connection of a call ended."""
-        closed = self._door is not None and self._door.fault is not None
-        return closed or MODES.get(call.mode or "", _ANSWER).kind == "connection"
-
-    async def _serve(
-        self, request: web.Request, call: Call, step: Step | None
-    ) -> web.StreamResponse:
-        chance = random.Random(f"{self._seed}|{call.question}|{self._count(call)}")
-        factor = 1.0
-        if step is None:
-            drawn = draw(self.phases.at(self.script_seconds), chance)
-            if drawn is not None:
-                factor, step = drawn[0].latency_factor, drawn[1]
-            step = step or self.default or Step()
-        mode = MODES[step.fault] if step.fault else _ANSWER
-        call.mode = step.fault
-        latency = self._latency + self._jitter * chance.random()
-        wait = (latency if step.latency is None else step.latency) * factor * mode.latency_factor
-        if is_answer(step):
-            step = await self._wait_for_an_answer(call, wait, step)
-        else:
-            await asyncio.sleep(wait)
-        if mode.kind == "connection":
-            return await send_fault(request, mode.name)
-        return await self._send(request, call, step)
-
-    async def _wait_for_an_answer(self, call: Call, wait: float, step: Step) -> Step:
-        """Wait for a slot and in it; return the step that follows: `step`, or 503 at once."""
-        self._capacity.limits = self._limits_at(self.script_seconds)
-        try:
-            async with self._capacity.slot():
-                await asyncio.sleep(wait)
-        except QueueFull:
-            call.mode = "overloaded"
-            return Step(fault="overloaded")
-        return step
-
-    async def _send(self, request: web.Request, call: Call, step: Step) -> web.StreamResponse:
-        reply = reply_to(step, call, lambda: self._text(call), time.time())
-        headers = {"Content-Type": "application/json", **reply.headers}
-        response = web.Response(status=reply.status, body=reply.body, headers=headers)
-        await response.prepare(request)
-        await response.write_eof()
-        self.log.end(call, "answered" if is_answer(step) else "failed", reply.status)
-        return response
-
-    def _text(self, call: Call) -> str:
-        if self._answers is not None and call.question in self._answers:
-            return self._answers.answer(call.question, call.text, call.seed)
-        return self._answer(call.text)
-
-    def _count(self, call: Call) -> int:
-        return self.log.tally.questions[call.question]
-
-    def _next_step(self, text: str) -> tuple[str, Step | None]:
-        """Return the question that a user text asks, and its next scripted step."""
-        keys = [key for key in self.script if key != "*" and text.endswith(key)]
-        for key in (*keys, "*"):
-            steps = self.script.get(key)
-            if steps:
-                step = steps.popleft() if isinstance(steps, deque) else steps.pop(0)
-                return (self._question(text) if key == "*" else key), step
-        return (keys[0] if keys else self._question(text)), None
-
-    def _question(self, text: str) -> str:
-        """Return the text without a strategy's instruction: a known question that ends it."""
-        known = self.log.tally.questions
-        start = text.find("\n\n")
-        while start >= 0:
-            rest = text[start + 2 :]
-            if rest in known or (self._answers is not None and rest in self._answers):
-                return rest
-            start = text.find("\n\n", start + 1)
-        return text
