@@ -3,7 +3,7 @@
     python -m bench.guards [--json] [--list]
 
 Good: the answers of gate_pairs.py, the samples' own references, and hand-written answers to the
-samples (guard_pairs.py). `--list` prints each false alarm and each miss.
+samples (guard_pairs.jsonl). `--list` prints each false alarm and each miss.
 """
 
 from __future__ import annotations
