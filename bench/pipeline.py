@@ -31,6 +31,7 @@ from rich.table import Table
 from app.cli.batch import Batch, Totals
 from app.cli.engine import LocalAsker, local_engine
 from app.cli.progress import BatchProgress
+from app.files import Layout
 from app.loop import run
 from app.settings import load_settings
 
@@ -97,7 +98,7 @@ async def pipeline(
         with BatchProgress(Console(file=sys.stderr, quiet=True), len(questions)) as progress:
             batch = Batch(LocalAsker(app, settings), settings, totals, progress, fresh=False)
             started = time.perf_counter()
-            await batch.run(file, None, None)
+            await batch.run(file, Layout(), None)
             seconds = time.perf_counter() - started
     assert totals.counts["unscored"] == len(questions), totals.counts
     return seconds

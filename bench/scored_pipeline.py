@@ -31,6 +31,7 @@ from app.adapters.scorer.fast import FastScorer
 from app.cli.batch import Batch, Totals
 from app.cli.engine import LocalAsker, local_engine
 from app.cli.progress import BatchProgress
+from app.files import Layout
 from app.fake_llm.answers import echo
 from app.loop import run
 from app.settings import load_settings
@@ -77,7 +78,7 @@ async def pipeline(
         with BatchProgress(Console(file=sys.stderr, quiet=True), len(pairs)) as progress:
             batch = Batch(LocalAsker(app, settings), settings, totals, progress, fresh=False)
             row = _Stopwatch(len(pairs))
-            await batch.run(file, None, None)
+            await batch.run(file, Layout(), None)
             found = row.stop()
     judged = totals.counts["validated"] + totals.counts["low_quality"]
     if judged != len(pairs):
