@@ -30,6 +30,8 @@ WINDOW_PER_CALL = 4
 MAX_PENDING = 10_000
 _LOOK_SECONDS = 2.0
 _WRITE_BATCH = 500
+#: The final states, by what there is to see in a question of each.
+_TELLING = (Status.DEAD, Status.LOW_QUALITY, Status.VALIDATED, Status.UNSCORED)
 
 
 def _first_of(errors: BaseExceptionGroup) -> BaseException:
@@ -60,6 +62,8 @@ class Totals:
     causes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     tokens: int = 0
     costs: dict[str, Costs] = field(default_factory=dict)
+    #: A question to look at: the last one of the state that tells most.
+    example: str = ""
     seconds: float = 0.0
     interrupted: bool = False
     figures: dict[str, Any] = field(default_factory=dict)
@@ -67,6 +71,8 @@ class Totals:
     def add(self, row: dict[str, Any]) -> None:
         """Count a question that ended."""
         status = row["status"]
+        if not any(self.counts[each] for each in _TELLING[: _TELLING.index(status)]):
+            self.example = row.get("question_id", "")
         self.counts[status] += 1
         self.scorer = row.get("scorer") or self.scorer
         if row.get("cause"):

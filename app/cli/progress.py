@@ -47,6 +47,7 @@ class BatchProgress(LiveBar):
         self._expected = expected
         self._counts: Counter[str] = Counter()
         self._states: dict[int, str] = {}
+        self._waiting = 0
         self._done = 0
         self._bad = 0
         self._troubles: set[str] = set()
@@ -78,12 +79,14 @@ class BatchProgress(LiveBar):
 
     def state(self, index: int, status: str) -> None:
         """Note where a question stands."""
+        self._waiting += status == Status.WAITING
+        self._waiting -= self._states.get(index) == Status.WAITING
         self._states[index] = status
         self._show()
 
     def done(self, index: int, status: str) -> None:
         """Note that a question ended."""
-        self._states.pop(index, None)
+        self._waiting -= self._states.pop(index, None) == Status.WAITING
         self._counts[status] += 1
         self._done += 1
         self._bar.update(self._task, completed=self._done, what="answering")
@@ -91,8 +94,7 @@ class BatchProgress(LiveBar):
 
     def _show(self) -> None:
         seconds = max(time.monotonic() - self._started, 1e-9)
-        waiting = sum(1 for status in self._states.values() if status == Status.WAITING)
-        counts: dict[str, int] = {**self._counts, str(Status.WAITING): waiting}
+        counts: dict[str, int] = {**self._counts, str(Status.WAITING): self._waiting}
         states = " ".join(
             f"[{colour}]{status} {counts[status]}[/{colour}]"
             for status, colour in _COLOURS.items()
@@ -103,4 +105,6 @@ class BatchProgress(LiveBar):
         self._bar.update(self._task, rate=rate, states=states)
         if not self._console.is_terminal and time.monotonic() - self._line_at > _LINE_SECONDS:
             self._line_at = time.monotonic()
-            self._console.print(f"{self._done}/{self._expected} {rate} {states}")
+            what = self._bar.tasks[0].fields["what"]
+            progress = f"{self._done}/{self._expected} {rate} {states}" if self._done else what
+            self._console.print(progress)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.table import Table
 
 from app.calibration.start import kept_findings
@@ -14,7 +16,7 @@ from app.settings import Settings
 
 _MEANINGS = {
     Status.VALIDATED: "the answer passed the gate",
-    Status.LOW_QUALITY: "no attempt passed; the best one is kept",
+    Status.LOW_QUALITY: "no attempt passed; the best is kept",
     Status.UNSCORED: "no reference answer was given",
     Status.DEAD: "gave up, with the cause",
 }
@@ -60,7 +62,7 @@ def _work(totals: Totals) -> list[tuple[str, str, str]]:
     return [
         ("rows", str(totals.rows), f"{totals.answered_before} were answered before"),
         ("model calls", str(figures.get("model_calls", 0)), _calls_in_all(costs)),
-        ("model time", f"{costs.seconds:.1f}", "seconds of these questions' calls in all"),
+        ("model time", f"{costs.seconds:.1f}", "seconds of all their calls"),
         (
             "tokens",
             str(costs.tokens),
@@ -73,8 +75,8 @@ def _work(totals: Totals) -> list[tuple[str, str, str]]:
 
 
 def _calls_in_all(costs: Costs) -> str:
-    again = f", {costs.repeated} of them started again" if costs.repeated else ", none twice"
-    return f"in this run; these questions took {costs.calls} in all{again}"
+    again = f", {costs.repeated} twice" if costs.repeated else ", none twice"
+    return f"now; in all {costs.calls}{again}"
 
 
 def _untold(costs: Costs) -> str:
@@ -85,15 +87,15 @@ def _print_next_steps(totals: Totals, settings: Settings) -> None:
     console = stdout()
     console.print("[bold]try next[/bold]")
     steps = {
-        "answerloop show QUESTION_ID": "every attempt of a question",
-        "answerloop worker": "the HTTP API on port 6066",
+        f"answerloop show {totals.example or 'QUESTION_ID'}": "every attempt of it",
+        "answerloop worker": "dashboard and HTTP API",
     }
     if totals.out is None:
-        steps["answerloop run FILE --out results.csv"] = "the results; asks nothing again"
+        steps["answerloop run FILE --out results.csv"] = "asks nothing again"
     if totals.report is None:
-        steps["answerloop report --out report.html"] = "how good the answers are, as a page"
-    for command, about in steps.items():
-        console.print(f"  {command:<40} {about}")
+        steps["answerloop report --out report.html"] = "a page of the answers"
     if "data_dir" in settings.model_fields_set:
-        here = printable(settings.data_dir)
-        console.print(f"with ANSWERLOOP_DATA_DIR={here} set, where this run is stored")
+        here = printable(shlex.quote(str(settings.data_dir)))
+        console.print(f"  export ANSWERLOOP_DATA_DIR={here}  # where this run is stored")
+    for command, about in steps.items():
+        console.print(f"  {printable(command):<53} # {about}", soft_wrap=True)
