@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # A thousand processes are started: without compiled Python kept, each would compile it anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    if (file := os.environ.get("TEST_DURATIONS")) and config.getoption("dist", "no") == "loadfile":
+        from tests.side_by_side import Durations
+
+        config.pluginmanager.register(Durations(Path(file)))
 
 
 @pytest.hookimpl(optionalhook=True)
