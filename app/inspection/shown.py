@@ -84,11 +84,13 @@ def _short(value: bytes) -> str:
 def _fields(fields: dict[str, Any]) -> Iterator[str]:
     if "attempt" in fields or "generation" in fields:
         yield ".".join(str(fields.get(n, d)) for n, d in _TURN_DEFAULTS)
-    for name, value in fields.items():
+    for name, value in sorted(fields.items(), key=lambda field: field[0] not in _FIRST):
         if name not in _LEFT_OUT and value not in (None, {}, []):
             yield f"{escaped(name)}={_cut(value)}"
 
 
+#: What says how it went stands before long texts.
+_FIRST = ("cause", "status")
 _TURN_DEFAULTS = (("round", 0), ("generation", 1), ("attempt", 1))
 
 

@@ -119,6 +119,14 @@ class Page:
 
     async def click(self, selector: str) -> None:
         """Click on an element once it is there, with the mouse, where it is."""
+        x, y = await self.hover(selector)
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.call(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
+            )
+
+    async def hover(self, selector: str) -> tuple[float, float]:
+        """Point with the mouse at an element once it is there, and return where that is."""
         await self.until(f"document.querySelector({json.dumps(selector)}) !== null")
         x, y = await self.evaluate(
             f"""(() => {{
@@ -128,10 +136,8 @@ class Page:
                 return [box.x + box.width / 2, box.y + box.height / 2];
             }})()"""
         )
-        for kind in ("mousePressed", "mouseReleased"):
-            await self.call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
-            )
+        await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        return x, y
 
     async def press(self, key: str, *, shift: bool = False) -> None:
         """Press one of `KEYS` and let it go."""

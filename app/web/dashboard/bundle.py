@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -21,6 +22,8 @@ _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg"
 _YEAR = "public, max-age=31536000, immutable"
 _GZIP_FROM_BYTES = 1000
 INDEX = "index.html"
+MAIN = "main.js"
+_IMPORT = re.compile(rb'^import .* from "\./([^"]+)";$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Bundle:
         for name, body in sorted(raw.items()):
             whole.update(name.encode() + b"\0" + body + b"\0")
         self.version = whole.hexdigest()[:12]
-        index = raw.pop(INDEX).replace(b"{version}", self.version.encode())
+        index = raw.pop(INDEX).replace(b"{preloads}", _preloads(raw))
+        index = index.replace(b"{version}", self.version.encode())
         self._index = _asset(INDEX, index)
         self._assets = {name: _asset(name, body) for name, body in raw.items()}
 
@@ -75,6 +79,16 @@ def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]
             yield from _files(each, f"{prefix}{each.name}/")
         elif each.name.rpartition(".")[2] in _TYPES:
             yield prefix + each.name, each.read_bytes()
+
+
+def _preloads(raw: Mapping[str, bytes]) -> bytes:
+    """Return links to all that the first script imports, or a browser learns of them one by one."""
+    needed = [MAIN]
+    for name in needed:
+        found = (each.decode() for each in _IMPORT.findall(raw.get(name, b"")))
+        needed += sorted(set(found) - set(needed))
+    link = '<link rel="modulepreload" href="/ui/{{version}}/{}">'
+    return "\n  ".join(link.format(name) for name in needed[1:]).encode()
 
 
 def _asset(name: str, body: bytes) -> Asset:

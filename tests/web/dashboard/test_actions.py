@@ -45,7 +45,7 @@ async def test_retries_and_letters_are_released_from_the_page_with_the_token(
         await page.write(TOKEN)
         await page.press("Enter")
         assert (await stage.engine.final(first)).status == "validated"
-        await page.until(f"{rows} === 13")
+        await page.until("document.querySelector('tbody .act button').disabled")
 
         await press(page, "Retry all now …")
         await page.until("document.querySelector('dialog')")
@@ -124,8 +124,12 @@ async def test_figures_change_without_a_reload_until_they_are_paused(browser: Br
             if await page.evaluate("document.querySelector('.status.lost') !== null"):
                 break
         await page.until("document.querySelector('.status.lost')")
+        await page.until("document.querySelector('main .alert.bad')")
+        assert "has not answered since" in await page.text("main .alert.bad")
+        assert "What you see is from then." in await page.text("main .alert.bad")
         await page.offline(False)
         await page.until("document.querySelector('.status.live')")
+        await page.until("!document.querySelector('main .alert.bad')")
         await page.evaluate("localStorage.clear()")
         await page.close()
 
@@ -146,7 +150,7 @@ async def test_h4_five_hundred_hostile_strings_run_nothing(browser: Browser) -> 
             await page.until("document.querySelectorAll('tbody tr').length > 0")
             assert await page.overflow() <= 0
             before = await page.evaluate("location.hash")
-            await page.evaluate("document.querySelectorAll('.pager button')[1].click()")
+            await page.evaluate("document.querySelectorAll('.pager button')[2].click()")
             await page.until(f"location.hash !== {before!r}")
             await page.until(
                 "performance.getEntriesByType('resource').some((e) => e.name.includes("

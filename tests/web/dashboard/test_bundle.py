@@ -94,6 +94,22 @@ def test_every_import_is_a_file_that_is_served(script: Path) -> None:
         assert (script.parent / target).resolve() in SCRIPTS, target
 
 
+async def test_what_the_first_script_needs_is_asked_for_with_it() -> None:
+    async with serving() as api, api.client.get("/", headers=HTML) as response:
+        text = await response.text()
+    version = Bundle().version
+    preloaded = set(re.findall(rf'<link rel="modulepreload" href="/ui/{version}/([^"]+)">', text))
+    needed, left = set(), ["main.js"]
+    while left:
+        script = (STATIC / left.pop()).read_text(encoding="utf-8")
+        found = set(re.findall(r'^import .* from "\./([^"]+)"', script, re.MULTILINE)) - needed
+        needed |= found
+        left += found
+    assert "dom.js" in needed
+    assert preloaded == needed
+    assert "{" not in text
+
+
 def test_the_page_itself_has_no_script_and_no_style_inside() -> None:
     text = (STATIC / "index.html").read_text(encoding="utf-8")
     assert re.findall(r"<script[^>]*>([^<]*)", text) == [""]

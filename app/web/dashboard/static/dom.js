@@ -1,5 +1,7 @@
 // Descriptions of elements, and the one place that makes them real. Texts become text nodes, never
-// markup; a second render changes only what differs, so focus, selection and scrolling stay.
+// markup, and can't turn what stands beside them round; a second render changes only what differs, so focus, selection and scrolling stay.
+
+import { upright } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const PROPERTIES = new Set(["value", "checked", "disabled", "open", "selected", "indeterminate"]);
@@ -20,7 +22,7 @@ function flat(children) {
   return children
     .flat(Infinity)
     .filter((each) => each !== null && each !== undefined && each !== false && each !== "")
-    .map((each) => (typeof each === "object" ? each : String(each)));
+    .map((each) => (typeof each === "object" ? each : upright(String(each))));
 }
 
 function patchChildren(host, wanted) {
@@ -91,7 +93,7 @@ function set(node, listeners, name, value) {
   } else {
     if (name === "href" && !SAFE_ADDRESS.test(value)) throw new Error(`an address of another site: ${value}`);
     if (name === "style" || name === "srcdoc" || name === "src") throw new Error(`${name} is not for pages`);
-    node.setAttribute(name, value === true ? "" : value);
+    node.setAttribute(name, value === true ? "" : name === "title" ? upright(value) : value);
   }
 }
 

@@ -62,9 +62,19 @@ export function moment(at) {
   return `${when.getFullYear()}-${pad(when.getMonth() + 1)}-${pad(when.getDate())} ${clock(at)}`;
 }
 
+/** By how much the clock of who looks is ahead of UTC at a time: "UTC+01:00". */
+export function offset(at) {
+  const minutes = -date(at).getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return minutes ? `UTC${minutes < 0 ? "\u2212" : "+"}${pad(Math.floor(size / 60))}:${pad(size % 60)}` : "UTC";
+}
+
+/** "2026-11-26 14:03:07 UTC+01:00" */
+export const exact = (at) => (at ? `${moment(at)} ${offset(at)}` : NONE);
+
 /** How long ago, or in how long, seen from `now` (ISO, the server's clock). */
-export function since(at, now) {
-  if (!at) return NONE;
+export function since(at, now, none = NONE) {
+  if (!at) return none;
   return Math.max(0, (date(now) - date(at)) / 1000);
 }
 
@@ -83,8 +93,14 @@ export function bytes(value) {
   return `${shown < 99.95 ? shown.toFixed(1) : Math.round(shown)} ${["", "KiB", "MiB", "GiB", "TiB"][power]}`;
 }
 
+const TURNING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+const escape = (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/** Text that reads as it is written: what turns the writing round, and controls, as escapes. What joins letters stays. */
+export const upright = (text) => text.replace(TURNING, escape);
 
 /** Foreign text with what can't be seen, or turns the writing round, as escapes; `lines`: breaks stay. */
 export const visible = (text, lines = false) =>
-  text.replace(UNSEEN, (found) => (lines && (found === "\n" || found === "\t") ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`));
+  text.replace(UNSEEN, (found) => (lines && (found === "\n" || found === "\t") ? found : escape(found)));

@@ -2,7 +2,7 @@
 
 import { read } from "./api.js";
 import { h } from "./dom.js";
-import { count, figure, moment, span, words } from "./format.js";
+import { count, exact, figure, span, words } from "./format.js";
 import { section, table, turn } from "./parts.js";
 import { address } from "./route.js";
 
@@ -39,7 +39,7 @@ function hops(rows) {
     caption: "Hops of this question",
     rows,
     columns: [
-      { name: "After", number: true, cell: (row) => h("time", { datetime: row.at, title: moment(row.at) }, span(row.since_start_seconds)) },
+      { name: "After", number: true, cell: (row) => h("time", { datetime: row.at, title: exact(row.at) }, span(row.since_start_seconds)) },
       { name: "Where", class: "text", cell: where },
       { name: "What", class: "text", cell: (row) => [row.what, row.stage ? h("small", null, `by ${row.stage}`) : null] },
       { name: "Turn", number: true, cell: (row) => (row.generation === null ? "" : turn(row)) },

@@ -14,6 +14,13 @@ export class Live {
     this.state = null;
     this.points = [];
     this.source = null;
+    this.failures = 0;
+    this.seenAt = null; // when the worker was last heard of, by the clock of who looks
+  }
+
+  /** Whether the worker has been asked again in vain: a moment without it is no news. */
+  get unanswered() {
+    return this.failures > 1;
   }
 
   /** Listen from now on, whenever the page is seen. */
@@ -50,6 +57,7 @@ export class Live {
   lost() {
     this.source?.close();
     this.source = null;
+    this.failures += 1;
     this.tell("lost");
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.reconnect(), AGAIN_MS);
@@ -63,6 +71,8 @@ export class Live {
 
   take(state) {
     this.state = state;
+    this.failures = 0;
+    this.seenAt = new Date();
     if (state.point) this.add(state.point);
     this.tell("live");
   }

@@ -1,24 +1,19 @@
 // The shell: navigation, live controls, and one page at a time.
 
 import { read, Refused } from "./api.js";
+import { controls } from "./controls.js";
 import { h, render } from "./dom.js";
+import { clock } from "./format.js";
 import { Live } from "./live.js";
 import { PAGES } from "./pages.js";
 import { empty } from "./parts.js";
 import { address, parse } from "./route.js";
 import * as themes from "./theme.js";
 
-const STATUS = {
-  live: "Live",
-  paused: "Paused",
-  hidden: "Paused",
-  connecting: "Connecting",
-  lost: "Connection lost, trying again",
-};
 const READ_EVERY_SECONDS = 2;
 
 const app = document.getElementById("app");
-let shown = null; // the page on screen: {entry, module, route, data, error, state}
+let shown = null; // the page on screen: {entry, module, route, data, viewed, error, state}
 let reading = null;
 let readAt = 0;
 
@@ -32,6 +27,10 @@ const context = {
   live,
   get route() {
     return shown.route;
+  },
+  /** The address that the data is of: the one before, while a new one is being read. */
+  get viewed() {
+    return shown.viewed;
   },
   /** Whatever the page wants to remember while it is shown. */
   get state() {
@@ -49,9 +48,12 @@ async function open() {
   const entry = PAGES.find((each) => each.path === route.page);
   const same = shown && entry && shown.entry === entry && String(shown.route.rest) === String(route.rest);
   reading?.abort();
-  shown = { entry, module: same ? shown.module : null, route, data: same ? shown.data : null, error: null, state: same ? shown.state : {} };
+  shown = { entry, module: same ? shown.module : null, route, data: same ? shown.data : null, viewed: same ? shown.viewed : null, error: null, state: same ? shown.state : {} };
   draw();
-  if (!same) window.scrollTo(0, 0);
+  if (!same) {
+    window.scrollTo(0, 0);
+    reveal();
+  }
   if (!entry) return;
   const mine = shown;
   try {
@@ -64,6 +66,13 @@ async function open() {
   document.title = `${title} · answerloop`;
   draw();
   await refresh(true);
+}
+
+/** On narrow screens the navigation is one line: the page that is shown is to be seen in it. */
+function reveal() {
+  const at = document.querySelector("nav [aria-current]");
+  const line = at?.parentNode;
+  if (line) line.scrollLeft = at.offsetLeft - line.offsetLeft - (line.clientWidth - at.offsetWidth) / 2;
 }
 
 /** Read the page's view again; `now`: even when it was read a moment ago, or is being read. */
@@ -81,7 +90,7 @@ async function refresh(now) {
   try {
     const data = await read(view, mineOnly.signal);
     if (mine !== shown) return;
-    Object.assign(mine, { data, error: null });
+    Object.assign(mine, { data, viewed: view, error: null });
   } catch (error) {
     if (error.name === "AbortError" || mine !== shown) return;
     mine.error = error;
@@ -100,7 +109,7 @@ function draw() {
       null,
       h("a", { class: "brand", href: "#/" }, "answerloop"),
       h("nav", { "aria-label": "Pages" }, PAGES.filter(offered).map(link)),
-      controls(),
+      controls(live, draw),
     ),
     h("main", { id: "main", tabindex: "-1" }, content()),
   );
@@ -116,46 +125,11 @@ function link(entry) {
   return h("a", { key: entry.path, href: address(entry.path), "aria-current": current ? "page" : null }, entry.name);
 }
 
-function controls() {
-  const quiet = live.paused;
-  return h(
-    "div",
-    { class: "controls" },
-    h("p", { class: `status ${live.status}`, role: "status" }, h("i", { "aria-hidden": "true" }), STATUS[live.status]),
-    h("button", { type: "button", class: "pause", "aria-pressed": String(quiet), onclick: () => live.pause(!quiet) }, quiet ? "Resume" : "Pause"),
-    h(
-      "label",
-      { class: "every" },
-      h("span", null, `every ${live.every} s`),
-      h("input", {
-        type: "range",
-        min: "1",
-        max: "30",
-        value: String(live.every),
-        "aria-label": "Seconds between updates",
-        "aria-valuetext": `${live.every} seconds`,
-        onchange: (event) => live.setEvery(Number(event.target.value)),
-        oninput: (event) => (event.target.previousSibling.textContent = `every ${event.target.value} s`),
-      }),
-    ),
-    h(
-      "label",
-      { class: "theme" },
-      h("span", { class: "hidden" }, "Colours"),
-      h(
-        "select",
-        { onchange: (event) => themes.setTheme(event.target.value) },
-        themes.THEMES.map((name) => h("option", { value: name, selected: name === themes.theme() }, { system: "Auto", light: "Light", dark: "Dark" }[name])),
-      ),
-    ),
-  );
-}
-
 function content() {
   const { entry, module, data, error, route } = shown ?? {};
   if (!shown) return null;
   if (!entry) return [h("h1", null, "No such page"), empty("Nothing is at this address.", "The pages are in the navigation.")];
-  const trouble = error ? failure(error, data !== null) : null;
+  const trouble = live.unanswered ? away() : error ? failure(error, data !== null) : null;
   if (!module) return [h("h1", null, entry.name), trouble ?? h("p", { class: "soft" }, "Loading …")];
   const all = module.view?.(route) ?? null ? data : live.state;
   if (all === null) return [h("h1", null, entry.name), trouble ?? h("p", { class: "soft" }, "Loading …")];
@@ -166,6 +140,11 @@ function failure(error, old) {
   const text = error instanceof Refused ? error.message : `The page has a defect: ${error.message}`;
   const code = error.code === "not_in_this_worker" ? "That is elsewhere. " : "";
   return h("div", { class: "alert bad", role: "alert" }, h("b", null, code), text, old ? " What you see is from before." : "");
+}
+
+function away() {
+  const since = live.seenAt ? `The worker has not answered since ${clock(live.seenAt)}. What you see is from then.` : "The worker does not answer.";
+  return h("div", { class: "alert bad", role: "alert" }, h("b", null, "✕ "), since, " It is asked again every few seconds.");
 }
 
 themes.apply();

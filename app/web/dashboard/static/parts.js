@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { count, NONE, words } from "./format.js";
+import { head, sorted } from "./sorting.js";
 
 const MARKS = {
   validated: "✓",
@@ -61,21 +62,25 @@ export function facts(rows) {
   );
 }
 
-/** A table. Columns: {name, number?, wide?, cell(row)}; `key(row)` tells rows apart. */
-export function table({ caption, columns, rows, key, empty, row: attributes }) {
+/**
+ * A table. Columns: {name, number?, by?(row), cell(row)}; `key(row)` tells rows apart. With `sort`, the
+ * page's context, the heads of columns that have `by` put all rows into their order.
+ */
+export function table({ caption, columns, rows, key, empty, row: attributes, sort, class: kind }) {
   if (!rows.length && empty) return empty;
+  const shown = sort ? sorted(rows, columns, caption, sort.state) : rows;
   return h(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    { class: ["scroll", sort && "sortable", kind].filter(Boolean).join(" "), tabindex: "0", role: "region", "aria-label": caption },
     h(
       "table",
       null,
       h("caption", { class: "hidden" }, caption),
-      h("thead", null, h("tr", null, columns.map((each) => h("th", { scope: "col", class: classOf(each) }, each.name)))),
+      h("thead", null, h("tr", null, columns.map((each) => head(each, { scope: "col", class: classOf(each) }, caption, sort)))),
       h(
         "tbody",
         null,
-        rows.map((row, index) =>
+        shown.map((row, index) =>
           h(
             "tr",
             { key: key ? key(row) : `${index}`, ...attributes?.(row) },
@@ -130,16 +135,5 @@ export function choice(label, options, chosen, choose) {
         each.count === undefined ? null : h("span", { class: "count" }, count(each.count)),
       ),
     ),
-  );
-}
-
-/** Go to the first page, or to the next one; a cursor only leads forward. */
-export function pager(shown, cursor, next, go) {
-  if (!shown && !next) return null;
-  return h(
-    "nav",
-    { class: "pager", "aria-label": "Pages" },
-    h("button", { type: "button", disabled: !cursor, onclick: () => go(null) }, "First page"),
-    h("button", { type: "button", disabled: !next, onclick: () => go(next) }, "Next page"),
   );
 }

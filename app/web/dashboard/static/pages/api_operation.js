@@ -38,8 +38,8 @@ export function operationPage(data, name, context) {
     ),
     parameters(operation),
     body(data, operation, context),
-    replies(data, operation, context),
     tryIt({ ...found, operation }, context),
+    replies(data, operation, context),
   ];
 }
 

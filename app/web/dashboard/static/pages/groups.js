@@ -1,7 +1,7 @@
 // Consumer groups: what is late by topic and partition, and what waits by design.
 
 import { h } from "../dom.js";
-import { count, many, moment, NONE, since, whole, words } from "../format.js";
+import { count, exact, many, moment, NONE, since, whole, words } from "../format.js";
 import { choice, empty, section, table, tile } from "../parts.js";
 import { address } from "../route.js";
 import { due } from "./overview.js";
@@ -31,7 +31,8 @@ export default {
   },
 };
 
-function group(found, data, { state, draw }) {
+function group(found, data, context) {
+  const { state, draw } = context;
   const shown = state[found.group] ?? "topics";
   const choose = (value) => {
     state[found.group] = value;
@@ -49,39 +50,44 @@ function group(found, data, { state, draw }) {
       waiting ? tile("Waits by design", count(waiting.by_design), "retries not due yet", { figure: "by-design" }) : null,
       waiting ? tile("Due, not called yet", count(waiting.due), "late, too", { figure: "due" }) : null,
     ),
-    h("div", { class: "below" }, shown === "topics" ? topics(found, data) : partitions(found, data)),
+    h("div", { class: "below" }, shown === "topics" ? topics(found, data, context) : partitions(found, data, context)),
   );
 }
 
+/** What is late stands out by weight, too. */
+const late = (value) => (value ? h("b", null, count(value)) : count(value));
+
 const topicLink = (name, query) => h("a", { href: address("topics", [name], query) }, name);
 
-function topics(found, data) {
+function topics(found, data, context) {
   return table({
+    sort: context,
     caption: `Lag of ${found.group} by topic`,
     rows: found.topics,
     key: (row) => row.topic,
     columns: [
-      { name: "Topic", cell: (row) => topicLink(row.topic) },
-      { name: "Late", number: true, cell: (row) => count(row.late) },
-      { name: "Oldest", number: true, cell: (row) => ago(row.oldest_at, data.at) },
+      { name: "Topic", by: (row) => row.topic, cell: (row) => topicLink(row.topic) },
+      { name: "Late", number: true, by: (row) => row.late, cell: (row) => late(row.late) },
+      { name: "Oldest", number: true, by: (row) => since(row.oldest_at, data.at, null), cell: (row) => ago(row.oldest_at, data.at) },
       { name: "Partitions behind", number: true, cell: (row) => `${count(row.partitions.filter((each) => each.lag).length)} of ${count(row.partitions.length)}` },
     ],
   });
 }
 
-function partitions(found, data) {
+function partitions(found, data, context) {
   const rows = found.topics.flatMap((topic) => topic.partitions.map((each) => ({ topic: topic.topic, ...each })));
   return table({
+    sort: context,
     caption: `Lag of ${found.group} by partition`,
     rows,
     key: (row) => `${row.topic}/${row.partition}`,
     columns: [
-      { name: "Topic", cell: (row) => topicLink(row.topic, { partition: row.partition }) },
-      { name: "Partition", number: true, cell: (row) => count(row.partition) },
-      { name: "Committed", number: true, cell: (row) => count(row.current_offset) },
-      { name: "End", number: true, cell: (row) => count(row.log_end_offset) },
-      { name: "Late", number: true, cell: (row) => (row.lag ? topicOffset(row) : count(row.lag)) },
-      { name: "Oldest", number: true, cell: (row) => ago(row.oldest_at, data.at) },
+      { name: "Topic", by: (row) => row.topic, cell: (row) => topicLink(row.topic, { partition: row.partition }) },
+      { name: "Partition", number: true, by: (row) => row.partition, cell: (row) => count(row.partition) },
+      { name: "Committed", number: true, by: (row) => row.current_offset, cell: (row) => count(row.current_offset) },
+      { name: "End", number: true, by: (row) => row.log_end_offset, cell: (row) => count(row.log_end_offset) },
+      { name: "Late", number: true, by: (row) => row.lag, cell: (row) => (row.lag ? topicOffset(row) : count(row.lag)) },
+      { name: "Oldest", number: true, by: (row) => since(row.oldest_at, data.at, null), cell: (row) => ago(row.oldest_at, data.at) },
       { name: "Member", class: "text", cell: (row) => (row.client_id ? h("span", { class: "clip", title: row.consumer_id }, `${row.client_id}${row.host === "-" ? "" : ` at ${row.host}`}`) : h("span", { class: "soft" }, "none")) },
     ],
   });
@@ -92,7 +98,7 @@ const topicOffset = (row) => h("a", { href: address("topics", [row.topic], { par
 
 function waits(data) {
   return section(
-    "Waiting by design",
+    "Waiting for a retry",
     { aside: h("a", { href: "#/retries" }, "Retries") },
     table({
       caption: "Retries that wait, by cause",
@@ -101,7 +107,7 @@ function waits(data) {
       columns: [
         { name: "Cause", cell: (row) => h("a", { href: address("retries", [], { cause: row.cause }) }, words(row.cause)) },
         { name: "Questions", number: true, cell: (row) => count(row.questions) },
-        { name: "Next is due", number: true, cell: (row) => h("time", { datetime: row.next_due_at, title: moment(row.next_due_at) }, due(row.next_due_at, data.at)) },
+        { name: "Next is due", number: true, cell: (row) => h("time", { datetime: row.next_due_at, title: exact(row.next_due_at) }, due(row.next_due_at, data.at)) },
       ],
     }),
   );

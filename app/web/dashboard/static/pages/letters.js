@@ -3,8 +3,10 @@
 import { act, query } from "../api.js";
 import { askToken, confirm, tell } from "../dialog.js";
 import { h } from "../dom.js";
-import { count, many, moment, NONE, since, whole, words } from "../format.js";
-import { badge, choice, empty, facts, pager, section, table } from "../parts.js";
+import { count, exact, many, moment, NONE, since, whole, words } from "../format.js";
+import { calm, meanwhile } from "../calm.js";
+import { pager } from "../pager.js";
+import { badge, choice, empty, facts, section, table } from "../parts.js";
 import { address } from "../route.js";
 
 const STATES = [
@@ -35,6 +37,7 @@ function many_(data, context) {
   const counts = context.state.counts ?? [];
   const filter = { ...(cause ? { cause: [cause] } : {}), ...(topic ? { topic } : {}) };
   const open = counts.reduce((sum, each) => sum + (each.state === "open" ? each.letters : 0), 0);
+  const held = calm(context, data.letters, (row) => row.origin);
   return [
     h("h1", null, "Dead letters"),
     h(
@@ -42,48 +45,51 @@ function many_(data, context) {
       { class: "filters" },
       choice("State", STATES, state, (value) => go({ state: value })),
       cause || topic ? h("button", { type: "button", onclick: () => go({ cause: "", topic: "" }) }, `Show all, not only ${[words(cause), topic].filter(Boolean).join(" from ")}`) : null,
+      cursor ? null : meanwhile(held, context),
     ),
-    counts.length ? groups(counts, state) : null,
+    counts.length ? groups(counts, state, context) : null,
     section(
       "Letters, newest first",
       { aside: h("button", { type: "button", disabled: !open || state === "redriven", onclick: () => redrive({ filter }, context) }, cause || topic ? "Redrive these …" : "Redrive all …") },
-      list(data),
-      pager(cursor, cursor, data.cursor, (next) => go({ cursor: next })),
+      list(held.rows),
+      pager(context, data.cursor, (next) => go({ cursor: next })),
     ),
   ];
 }
 
-function groups(counts, state) {
+function groups(counts, state, context) {
   return section(
     "By cause",
     null,
     table({
       caption: "Dead letters by cause and topic",
-      rows: counts,
+      sort: context,
+      rows: counts.toSorted((one, other) => other.letters - one.letters),
       key: (row) => `${row.cause} ${row.topic} ${row.state}`,
       columns: [
-        { name: "Cause", cell: (row) => h("a", { href: address("letters", [], { cause: row.cause, topic: row.topic, state }) }, words(row.cause)) },
-        { name: "From topic", class: "text", cell: (row) => row.topic },
-        { name: "State", cell: (row) => row.state },
-        { name: "Letters", number: true, cell: (row) => count(row.letters) },
+        { name: "Cause", by: (row) => row.cause, cell: (row) => h("a", { href: address("letters", [], { cause: row.cause, topic: row.topic, state }) }, words(row.cause)) },
+        { name: "From topic", class: "text", by: (row) => row.topic, cell: (row) => row.topic },
+        { name: "State", by: (row) => row.state, cell: (row) => row.state },
+        { name: "Letters", number: true, by: (row) => row.letters, cell: (row) => count(row.letters) },
       ],
     }),
   );
 }
 
-function list(data) {
+function list(rows) {
   return table({
     caption: "Dead letters, newest first",
-    rows: data.letters,
+    class: "calm",
+    rows,
     key: (row) => row.origin,
     empty: empty("No dead letters.", "A message that can't go on comes here, with its cause and its bytes, and can be sent again. On the command line:", "answerloop dlq list"),
     columns: [
-      { name: "Cause", cell: (row) => h("a", { href: link(row) }, words(row.cause)) },
+      { name: "Cause", class: "state", cell: (row) => h("a", { href: link(row) }, words(row.cause)) },
       { name: "Detail", class: "text", cell: (row) => h("span", { class: "clip" }, row.detail) },
-      { name: "Origin", class: "text", cell: (row) => row.origin },
+      { name: "Origin", class: "text", cell: (row) => h("span", { class: "clip", title: row.origin }, row.origin) },
       { name: "Attempts", number: true, cell: (row) => count(row.attempts) },
-      { name: "State", cell: (row) => row.state },
-      { name: "Died", number: true, cell: (row) => h("time", { datetime: row.dead_at, title: moment(row.dead_at) }, `${whole(since(row.dead_at, new Date()))} ago`) },
+      { name: "State", class: "state", cell: (row) => row.state },
+      { name: "Died", number: true, cell: (row) => h("time", { datetime: row.dead_at, title: exact(row.dead_at) }, `${whole(since(row.dead_at, new Date()))} ago`) },
     ],
   });
 }
@@ -100,15 +106,15 @@ function one(letter, context) {
       badge(letter.state === "open" ? "dead" : "validated", letter.state),
       facts([
         ["Detail", letter.detail],
-        ["From", `${letter.topic}, partition ${letter.partition}, offset ${letter.offset}`],
+        ["From", h("a", { href: address("topics", [letter.topic, letter.partition, letter.offset]) }, `${letter.topic}, partition ${letter.partition}, offset ${letter.offset}`)],
         ["Question", letter.question_id ? h("a", { href: address("questions", [letter.question_id]) }, letter.question_id) : NONE],
-        ["First seen", moment(letter.first_seen_at)],
-        ["Died", moment(letter.dead_at)],
+        ["First seen", exact(letter.first_seen_at)],
+        ["Died", exact(letter.dead_at)],
         ["Attempts", count(letter.attempts)],
         letter.redriven_at ? ["Redriven", `${moment(letter.redriven_at)}, redrive ${letter.redrive_id}`] : null,
       ]),
     ),
-    letter.state === "open" ? h("p", null, h("button", { type: "button", class: "primary", onclick: () => redrive({ letters: [{ origin: letter.origin }] }, context) }, "Redrive …")) : null,
+    letter.state === "open" ? h("p", { class: "act-below" }, h("button", { type: "button", class: "primary", onclick: () => redrive({ letters: [{ origin: letter.origin }] }, context) }, "Redrive …")) : null,
     section("Message", { aside: h("span", { class: "soft" }, letter.bytes === null ? "no value" : many(letter.bytes, "byte")) }, letter.key_base64 ? h("p", { class: "soft" }, "Key: ", h("code", null, decoded(letter.key_base64))) : null, payload(letter.value_base64)),
   ];
 }

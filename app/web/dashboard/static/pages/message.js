@@ -1,7 +1,7 @@
 // One message: key, headers, and its value decoded, as it is, or byte by byte.
 
 import { h } from "../dom.js";
-import { bytes, count, many, moment, visible } from "../format.js";
+import { bytes, count, exact, many, visible } from "../format.js";
 import { choice, facts, section, table } from "../parts.js";
 import { address } from "../route.js";
 
@@ -41,7 +41,7 @@ function summary(data) {
     "div",
     { class: "summary" },
     facts([
-      ["Time", moment(data.at)],
+      ["Time", exact(data.at)],
       ["Record", data.record],
       ["Key", data.key !== null ? h("code", null, visible(data.key)) : data.key_base64 !== null ? h("code", null, hex(fromBase64(data.key_base64)), " (no text)") : "null"],
       ["Size", data.bytes === null ? "null: no value" : many(data.bytes, "byte")],

@@ -68,6 +68,7 @@ function verdict(state) {
     "div",
     { class: `alert ${bad ? "bad" : "warn"}`, role: "status" },
     findings.map((each) => h("p", null, h("b", null, each.level === "bad" ? "✕ " : "! "), each.text)),
+    h("p", { class: "more" }, h("a", { href: "#/system" }, "Dependencies and stages"), questions?.waiting.length ? [" · ", h("a", { href: "#/retries" }, "What waits")] : null),
   );
 }
 

@@ -1,7 +1,7 @@
 // One question: what became of it, every attempt, and all answers side by side.
 
 import { h } from "../dom.js";
-import { count, figure, moment, NONE, since, span, words } from "../format.js";
+import { count, exact, figure, moment, NONE, since, span, words } from "../format.js";
 import { badge, facts, section } from "../parts.js";
 import { journey } from "../journey.js";
 import { address } from "../route.js";
@@ -34,7 +34,7 @@ function summary(question, data) {
     { class: "summary" },
     badge(question.status),
     facts([
-      ["Accepted", moment(question.accepted_at)],
+      ["Accepted", exact(question.accepted_at)],
       ["Finished", question.finished_at ? `${moment(question.finished_at)}, after ${took}` : NONE],
       ["Generations", generations(question, data)],
       ["Calls", count(data.calls.reduce((sum, call) => sum + call.claims, 0))],
@@ -42,7 +42,7 @@ function summary(question, data) {
       scored ? ["P, R, F1", `${figure(question.precision)}, ${figure(question.recall)}, ${figure(question.f1)}`] : null,
       question.threshold !== null ? ["Gate", `${question.metric ?? "score"} ≥ ${figure(question.threshold)}${question.gate ? ` (${question.gate})` : ""}`] : null,
       question.cause ? ["Cause", words(question.cause)] : null,
-      question.due_at ? ["Retry is due", moment(question.due_at)] : null,
+      question.due_at ? ["Retry is due", exact(question.due_at)] : null,
     ]),
   );
 }
@@ -126,7 +126,7 @@ function timeline(question, calls, letters) {
     h(
       "li",
       { class: entry.mark },
-      h("time", { datetime: entry.at, title: moment(entry.at) }, index ? `+${span(since(question.accepted_at, entry.at))}` : moment(entry.at)),
+      h("time", { datetime: entry.at, title: exact(entry.at) }, index ? `+${span(since(question.accepted_at, entry.at))}` : moment(entry.at)),
       h("div", null, h("b", null, entry.title), entry.lines.filter(Boolean).map((line) => h("p", null, line))),
     ),
   );

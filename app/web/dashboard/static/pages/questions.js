@@ -2,8 +2,10 @@
 
 import { query } from "../api.js";
 import { h } from "../dom.js";
-import { count, figure, moment, since, span, whole, words } from "../format.js";
-import { badge, choice, empty, pager, STATES, table, turn } from "../parts.js";
+import { count, exact, figure, moment, since, span, whole, words } from "../format.js";
+import { calm, meanwhile } from "../calm.js";
+import { pager } from "../pager.js";
+import { badge, choice, empty, STATES, table, turn } from "../parts.js";
 import { address } from "../route.js";
 import one from "./question.js";
 
@@ -24,12 +26,13 @@ export default {
     const go = (changed) => context.go(address("questions", [], { status, q, ...changed }));
     const all = data.counts ? Object.values(data.counts).reduce((sum, each) => sum + each, 0) : undefined;
     const options = [{ name: "All", value: "", count: all }, ...STATES.map((name) => ({ name: words(name), value: name, count: data.counts?.[name] }))];
+    const held = calm(context, data.questions, (row) => row.question_id);
     return [
       h("h1", null, "Questions"),
-      h("div", { class: "filters" }, search(q, context, go), choice("State", options, status, (value) => go({ status: value }))),
-      list(data, { status, q }, new Date()),
+      h("div", { class: "filters" }, search(q, context, go), choice("State", options, status, (value) => go({ status: value })), cursor ? null : meanwhile(held, context)),
+      list(held.rows, { status, q }, new Date()),
       searched(data, q, go),
-      pager(cursor, cursor, data.cursor, (next) => go({ cursor: next })),
+      pager(context, data.cursor, (next) => go({ cursor: next })),
     ];
   },
 };
@@ -53,10 +56,11 @@ function search(q, context, go) {
   );
 }
 
-function list(data, { status, q }, now) {
+function list(rows, { status, q }, now) {
   return table({
     caption: "Questions, newest first",
-    rows: data.questions,
+    class: "calm asked",
+    rows,
     key: (row) => row.question_id,
     empty: nothing(status, q),
     columns: [
@@ -66,7 +70,7 @@ function list(data, { status, q }, now) {
       { name: "Turn", number: true, cell: turn },
       { name: "Cause", class: "cause", cell: (row) => (row.cause ? words(row.cause) : "") },
       { name: "Took", number: true, cell: (row) => (row.finished_at ? span(since(row.accepted_at, row.finished_at)) : "") },
-      { name: "Accepted", number: true, cell: (row) => h("time", { datetime: row.accepted_at, title: moment(row.accepted_at) }, `${whole(since(row.accepted_at, now))} ago`) },
+      { name: "Accepted", number: true, cell: (row) => h("time", { datetime: row.accepted_at, title: exact(row.accepted_at) }, `${whole(since(row.accepted_at, now))} ago`) },
     ],
   });
 }

@@ -3,8 +3,10 @@
 import { act, query } from "../api.js";
 import { confirm, askToken, tell } from "../dialog.js";
 import { h } from "../dom.js";
-import { count, many, moment, span, words } from "../format.js";
-import { choice, empty, pager, section, table, tile, turn } from "../parts.js";
+import { count, exact, many, moment, span, words } from "../format.js";
+import { calm } from "../calm.js";
+import { pager } from "../pager.js";
+import { choice, empty, section, table, tile, turn } from "../parts.js";
 import { address } from "../route.js";
 import { bars } from "../bars.js";
 import { due } from "./overview.js";
@@ -15,7 +17,7 @@ export default {
   view: (route) => `/ui/api/retries${query({ cause: route.query.cause, cursor: route.query.cursor, limit: 50 })}`,
 
   render(data, context) {
-    const { cause = "", cursor = "" } = context.route.query;
+    const { cause = "" } = context.route.query;
     const go = (changed) => context.go(address("retries", [], { cause, ...changed }));
     if (!data.waiting && !data.questions.length) {
       return [h("h1", null, "Retries"), empty("Nothing waits.", "A call that fails by an overload or a rate limit waits here until it is made again. See how that looks with a model server that fails on demand:", "answerloop fake-llm --port 11435 --scenario flaky")];
@@ -31,7 +33,7 @@ export default {
         "Soonest first",
         { aside: h("button", { type: "button", disabled: !meant, onclick: () => releaseAll(cause, meant, context) }, `Retry ${cause ? "these" : "all"} now …`) },
         list(data, context),
-        pager(cursor, cursor, data.cursor, (next) => go({ cursor: next })),
+        pager(context, data.cursor, (next) => go({ cursor: next })),
       ),
     ];
   },
@@ -53,24 +55,34 @@ const causes = (data) => [{ name: "All", value: "", count: data.waiting }, ...da
 function histogram(data) {
   const width = data.due.width_seconds;
   const columns = data.due.columns.map((value, index) => ({ value, from: index * width, name: `in ${span(index * width)} to ${span((index + 1) * width)}` }));
+  const late = { value: data.due.late, kind: "late", label: "late", name: "due already, not released yet" };
   return [
-    bars({ title: "Waiting questions by the time to their retry", columns, tick: (column) => (column.from ? `+${span(column.from)}` : "now") }),
+    bars({ title: "Waiting questions by the time to their retry", columns: data.due.late ? [late, ...columns] : columns, tick: (column) => (column.from ? `+${span(column.from)}` : "now") }),
     data.due.later ? h("p", { class: "soft" }, `${many(data.due.later, "question")} later than that.`) : null,
   ];
 }
 
+/** Whether a row that is still shown waits no more: it is missing where it would be listed. */
+function gone(row, data, waiting) {
+  const last = data.questions.at(-1);
+  return !waiting.has(row.question_id) && (!data.cursor || !last || row.due_at <= last.due_at);
+}
+
 function list(data, context) {
+  const { rows } = calm(context, data.questions, (row) => row.question_id);
+  const waiting = new Set(data.questions.map((row) => row.question_id));
   return table({
+    class: "calm asked",
     caption: "Waiting questions, soonest first",
-    rows: data.questions,
+    rows,
     key: (row) => row.question_id,
     empty: h("p", { class: "soft" }, "Nothing waits for this cause."),
     columns: [
-      { name: "Due", number: true, class: "due", cell: (row) => h("time", { datetime: row.due_at, title: moment(row.due_at) }, due(row.due_at, data.at)) },
+      { name: "Due", number: true, class: "due", cell: (row) => h("time", { datetime: row.due_at, title: exact(row.due_at) }, gone(row, data, waiting) ? "no longer" : due(row.due_at, data.at)) },
       { name: "Question", class: "text", cell: (row) => h("a", { class: "clip", href: address("questions", [row.question_id]) }, row.question_text.trim() || row.question_id) },
       { name: "Cause", class: "cause", cell: (row) => words(row.cause ?? "") },
       { name: "Turn", number: true, cell: turn },
-      { name: "", class: "act", cell: (row) => h("button", { type: "button", "aria-label": `Retry now: ${row.question_text.slice(0, 60)}`, onclick: () => releaseOne(row, context) }, "Retry now") },
+      { name: "", class: "act", cell: (row) => h("button", { type: "button", disabled: gone(row, data, waiting), "aria-label": `Retry now: ${row.question_text.slice(0, 60)}`, onclick: () => releaseOne(row, context) }, "Retry now") },
     ],
   });
 }

@@ -4,6 +4,8 @@ import { h } from "../dom.js";
 import { count, figure, moment, many, NONE, since, span, whole, words } from "../format.js";
 import { badge, choice, facts, section, table, tile } from "../parts.js";
 import { address } from "../route.js";
+import { finder, having } from "../sorting.js";
+import { prose } from "./api_schema.js";
 
 const SHOWN = [
   { name: "Set", value: "set" },
@@ -18,8 +20,8 @@ export default {
   every: 3,
   view: () => "/ui/api/system",
 
-  render(data, { state, draw }) {
-    return [h("h1", null, "System"), worker(data), dependencies(data), stages(data), commits(data, state, draw), data.gate ? gate(data.gate) : null, settings(data, state, draw), versions(data)];
+  render(data, context) {
+    return [h("h1", null, "System"), worker(data), dependencies(data), stages(data, context), commits(data, context), data.gate ? gate(data.gate) : null, settings(data, context), versions(data)];
   },
 };
 
@@ -76,23 +78,24 @@ function dependencies(data) {
   );
 }
 
-function stages(data) {
+function stages(data, context) {
   const waits = (row) => Object.entries(row.waits_for).map(([what, number]) => `${what} (${number})`);
   const held = (row) => [row.paused ? `paused: ${row.paused}` : null, ...waits(row)].filter(Boolean).join(", ");
   return section(
     "Stages",
     { aside: h("span", { class: "soft" }, "on this worker's partitions") },
     table({
+      sort: context,
       caption: "Stages of this worker",
       rows: data.stages,
       key: (row) => `${row.pipeline}/${row.stage}`,
       columns: [
-        { name: "Stage", class: "state", cell: (row) => row.stage },
-        { name: "Done/s", number: true, cell: (row) => h("span", { title: `${count(row.done_last_minute)} in the last minute` }, rate(row.per_second)) },
-        { name: "Before it", number: true, cell: (row) => count(row.behind) },
-        { name: "Queued", number: true, cell: (row) => count(row.queued) },
-        { name: "In hand", number: true, cell: (row) => count(row.in_hand) },
-        { name: "Oldest in hand", number: true, cell: (row) => (row.in_hand ? span(row.oldest_seconds) : "") },
+        { name: "Stage", class: "state", by: (row) => row.stage, cell: (row) => row.stage },
+        { name: "Done/s", number: true, by: (row) => row.per_second, cell: (row) => h("span", { title: `${count(row.done_last_minute)} in the last minute` }, rate(row.per_second)) },
+        { name: "Before it", number: true, by: (row) => row.behind, cell: (row) => count(row.behind) },
+        { name: "Queued", number: true, by: (row) => row.queued, cell: (row) => count(row.queued) },
+        { name: "In hand", number: true, by: (row) => row.in_hand, cell: (row) => count(row.in_hand) },
+        { name: "Oldest in hand", number: true, by: (row) => (row.in_hand ? row.oldest_seconds : null), cell: (row) => (row.in_hand ? span(row.oldest_seconds) : "") },
         { name: "Waits for", class: "text", cell: held },
         { name: "Reads", class: "text", cell: (row) => row.topics.join(", ") },
       ],
@@ -101,7 +104,8 @@ function stages(data) {
   );
 }
 
-function commits(data, state, draw) {
+function commits(data, context) {
+  const { state, draw } = context;
   const shown = state.commits ?? "topics";
   const choose = (value) => {
     state.commits = value;
@@ -114,17 +118,18 @@ function commits(data, state, draw) {
     "Commits",
     { aside: choice("Commits shown by", COMMITS, shown, choose) },
     table({
+      sort: context,
       caption: `Commits of this worker by ${shown === "topics" ? "topic" : "partition"}`,
       rows: [...rows.entries()],
       key: ([key]) => key,
       empty: h("p", { class: "soft" }, "No partition is this worker's at the moment."),
       columns: [
-        { name: "Topic", cell: ([, own]) => h("a", { href: address("topics", [own[0].topic]) }, own[0].topic) },
-        { name: shown === "topics" ? "Partitions" : "Partition", number: true, cell: ([, own]) => count(shown === "topics" ? own.length : own[0].partition) },
-        { name: "Not done", number: true, cell: ([, own]) => count(total(own, "behind")) },
-        { name: "Oldest of them", number: true, cell: ([, own]) => known(most(own, "oldest_seconds")) },
-        { name: "Done, not committed", number: true, cell: ([, own]) => count(total(own, "acknowledged")) },
-        { name: "Last commit", number: true, cell: ([, own]) => known(least(own, "commit_seconds")) },
+        { name: "Topic", by: ([, own]) => own[0].topic, cell: ([, own]) => h("a", { href: address("topics", [own[0].topic]) }, own[0].topic) },
+        { name: shown === "topics" ? "Partitions" : "Partition", number: true, by: ([, own]) => (shown === "topics" ? own.length : own[0].partition), cell: ([, own]) => count(shown === "topics" ? own.length : own[0].partition) },
+        { name: "Not done", number: true, by: ([, own]) => total(own, "behind"), cell: ([, own]) => count(total(own, "behind")) },
+        { name: "Oldest of them", number: true, by: ([, own]) => most(own, "oldest_seconds"), cell: ([, own]) => known(most(own, "oldest_seconds")) },
+        { name: "Done, not committed", number: true, by: ([, own]) => total(own, "acknowledged"), cell: ([, own]) => count(total(own, "acknowledged")) },
+        { name: "Last commit", number: true, by: ([, own]) => least(own, "commit_seconds"), cell: ([, own]) => known(least(own, "commit_seconds")) },
         { name: "Group", class: "text", cell: ([, own]) => own[0].group },
       ],
     }),
@@ -150,25 +155,27 @@ function gate(found) {
   );
 }
 
-function settings(data, state, draw) {
+function settings(data, context) {
+  const { state, draw } = context;
   const shown = state.shown ?? "set";
   const choose = (value) => {
     state.shown = value;
     draw();
   };
+  const rows = having(data.settings.filter((row) => shown === "all" || row.from === "set"), context, "settings", (row) => [row.setting, row.value, row.meaning]);
   return section(
     "Settings",
-    { aside: choice("Settings shown", SHOWN, shown, choose) },
+    { aside: h("div", { class: "filters" }, finder(context, "settings", "Find a setting"), choice("Settings shown", SHOWN, shown, choose)) },
     table({
       caption: "Settings",
-      rows: data.settings.filter((row) => shown === "all" || row.from === "set"),
+      rows,
       key: (row) => row.setting,
-      empty: h("p", { class: "soft" }, "Nothing is set: every setting has its default."),
+      empty: h("p", { class: "soft" }, shown === "set" && !data.settings.some((row) => row.from === "set") ? "Nothing is set: every setting has its default." : "No setting holds this text."),
       columns: [
         { name: "Setting", cell: (row) => h("code", null, row.setting) },
         { name: "Value", class: "text", cell: (row) => (row.value === null ? h("span", { class: "soft" }, "not set") : h("code", null, row.value)) },
         { name: "From", cell: (row) => row.from },
-        { name: "Meaning", class: "text", cell: (row) => row.meaning },
+        { name: "Meaning", class: "text", cell: (row) => prose(row.meaning) },
       ],
     }),
   );

@@ -1,7 +1,7 @@
 // One topic: its messages from any place, a search through them, and its partitions.
 
 import { h } from "../dom.js";
-import { bytes, count, many, moment, visible } from "../format.js";
+import { bytes, count, many, moment, offset, visible } from "../format.js";
 import { beyond, Look } from "../look.js";
 import { badge, empty, facts, section, table } from "../parts.js";
 import { address } from "../route.js";
@@ -20,8 +20,8 @@ export default {
       h("h1", null, data.topic),
       data.differences.length ? h("div", { class: "alert warn" }, `It is not as the table of topics wants it: ${data.differences.join("; ")}.`) : null,
       summary(data),
-      section("Messages", { aside: newest(data, found, context) }, form(data, context), progress(found, context), list(found), pager(data, found, context)),
-      partitions(data),
+      section("Messages", { aside: newest(data, found, context) }, form(data, context), progress(found, context), list(found, data), pager(data, found, context)),
+      partitions(data, context),
     ];
   },
 };
@@ -84,7 +84,7 @@ function progress(found, context) {
   );
 }
 
-function list(found) {
+function list(found, data) {
   if (found.low === undefined) return null;
   return table({
     caption: "Messages, newest first",
@@ -92,7 +92,7 @@ function list(found) {
     key: (row) => `${row.partition}/${row.offset}`,
     empty: found.reading ? h("p", { class: "soft" }, "None yet.") : nothing(found),
     columns: [
-      { name: "Time", class: "state", cell: (row) => h("a", { href: address("topics", [found.topic, row.partition, row.offset]) }, h("time", { datetime: row.at }, `${moment(row.at)}.${row.at.slice(20, 23)}`)) },
+      { name: `Time, ${offset(data.at)}`, class: "state", cell: (row) => h("a", { href: address("topics", [found.topic, row.partition, row.offset]) }, h("time", { datetime: row.at }, `${moment(row.at)}.${row.at.slice(20, 23)}`)) },
       { name: "Place", class: "state", cell: (row) => h("span", { title: `partition ${row.partition}, offset ${row.offset}` }, `${row.partition}/${row.offset}`) },
       { name: "Key", class: "key-text", cell: key },
       { name: "Value", class: "text", cell: value },
@@ -133,15 +133,15 @@ function pager(data, found, context) {
   );
 }
 
-function partitions(data) {
+function partitions(data, context) {
   const replicated = data.partitions.some((row) => row.leader !== null);
   const columns = [
-    { name: "Partition", cell: (row) => h("a", { href: address("topics", [data.topic], { partition: row.partition }) }, count(row.partition)) },
-    { name: "Messages", number: true, cell: (row) => messages({ ...row, compacted: data.compacted }) },
+    { name: "Partition", number: true, by: (row) => row.partition, cell: (row) => h("a", { href: address("topics", [data.topic], { partition: row.partition }) }, count(row.partition)) },
+    { name: "Messages", number: true, by: (row) => row.messages, cell: (row) => messages({ ...row, compacted: data.compacted }) },
     { name: "From", number: true, cell: (row) => count(row.start) },
     { name: "To below", number: true, cell: (row) => count(row.end) },
     { name: "Newest", number: true, cell: (row) => ago(row.newest_at, data.at) },
   ];
   if (replicated) columns.push({ name: "Leader", number: true, cell: (row) => count(row.leader) }, { name: "Replicas", cell: (row) => row.replicas.join(", ") }, { name: "In sync", cell: (row) => row.in_sync.join(", ") });
-  return section("Partitions", null, table({ caption: "Partitions", rows: data.partitions, key: (row) => `${row.partition}`, columns }));
+  return section("Partitions", null, table({ sort: context, caption: "Partitions", rows: data.partitions, key: (row) => `${row.partition}`, columns }));
 }
