@@ -9,83 +9,41 @@ the log, and any message may be delivered again, in any order.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 from app.adapters.store.memory import MemoryStore
-from app.core import admission, holding, judging
-from app.core.failures import CAUSES, Route
-from app.core.gate import Gate, Score
-from app.core.holding import Bury, Held, Hold
-from app.core.judging import Next
+from app.core import admission
+from app.core.holding import Held
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey
-from app.core.retry import RetryKind, RetryPolicy
 from app.ports import (
-    Accepted,
     Busy,
     CallAnswer,
     CallFailure,
     Claimed,
     ClaimRequest,
-    DeadLetterRow,
-    Ending,
     Over,
-    StoredVerdict,
-    Waiting,
 )
+from tests.reliability.lifecycle_parts import (
+    MAX_CALLS,
+    Broken,
+    Message,
+    promise,
+    run,
+)
+from tests.reliability.lifecycle_promises import (
+    check_at_rest,
+    check_ends,
+    end_of,
+    retries_within_limits,
+)
+from tests.reliability.lifecycle_stages import STAGES
 
-T = TypeVar("T")
-
-POLICY = RetryPolicy(5.0, 40.0, 2, 60.0, 2, 0.0)
-GATE = Gate(threshold=0.6)
-MAX_GENERATIONS = 3
-MAX_CALLS = MAX_GENERATIONS + POLICY.overload_max_retries + POLICY.quota_max_retries
 LEASE_SECONDS = 30.0
 QUIESCENT_WITHIN = 3000
 #: Where a crash may come: after the write to the store, the publication, the table change.
 CRASHES = ("store", "publish", "table")
-
-
-class Broken(AssertionError):
-    """A promise was broken."""
-
-
-def promise(kept: bool, words: str) -> None:
-    if not kept:
-        raise Broken(words)
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine of the memory store: it never waits."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        found: T = done.value
-        return found
-    raise RuntimeError("the memory store waits for nothing")
-
-
-@dataclass(frozen=True)
-class Best:
-    """The best scored attempt so far, as it travels with its question."""
-
-    score: float
-    answer: str
-    turn: Turn
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message of the log: its topic, question, turn, and what only some have."""
-
-    topic: str
-    question_id: str
-    turn: Turn
-    best: Best | None = None
-    text: str = ""
-    status: Status | None = None
 
 
 class WorldClock:
@@ -161,17 +119,7 @@ class World:
         if message.topic == "requests":
             self._start_call(number, message)
             return
-        stage: Callable[[Message], tuple[list[Message], Callable[[], None]]] = {
-            "pending": self._admit,
-            "failures": self._route,
-            "overload": self._hold_failure,
-            "quota": self._hold_failure,
-            "due": self._hold_due,
-            "answers": self._judge,
-            "ends": self._persist,
-            "settled": self._forget_later,
-        }[message.topic]
-        outgoing, change_table = stage(message)
+        outgoing, change_table = STAGES[message.topic](self, message)
         if crash == "store":
             return
         self.log += outgoing
@@ -180,34 +128,6 @@ class World:
         change_table()
         if crash != "table":
             self.acknowledged.add(number)
-
-    def _admit(self, message: Message) -> tuple[list[Message], Callable[[], None]]:
-        turn = message.turn
-        promise(turn.generation <= MAX_GENERATIONS, "no generation beyond the limit is asked for")
-        ended = run(self.store.accept([self._accepted(message)]))
-        if message.question_id in ended:
-            return [], _nothing
-        arriving = admission.Seen(turn.round, turn.generation)
-        decision = admission.admit(
-            self.seen.get(message.question_id),
-            arriving,
-            MAX_GENERATIONS,
-            has_best=message.best is not None,
-        )
-
-        def change() -> None:
-            known = self.seen.get(message.question_id)
-            self.seen[message.question_id] = max(known or arriving, arriving)
-
-        match decision:
-            case admission.Admission.ASK:
-                return [replace(message, topic="requests")], change
-            case admission.Admission.REPEAT:
-                return [], _nothing
-            case admission.Admission.END_WITH_BEST:
-                return [self._best_as_end(message)], change
-            case admission.Admission.DEAD:
-                return [self._letter(message, "anti_cycle")], change
 
     def _start_call(self, number: int, message: Message) -> None:
         """`ask`: claim the call; it is in flight until it ends, or the worker dies."""
@@ -230,20 +150,8 @@ class World:
         )
         in_round = [k for k in self.calls if k[:2] == key[:2]]
         promise(len(in_round) <= MAX_CALLS, f"at most {MAX_CALLS} calls in a round: {in_round}")
-        self._retries_within_limits(key)
+        retries_within_limits(self, key)
         self.flights[number] = key
-
-    def _retries_within_limits(self, key: CallKey) -> None:
-        """Each retry spends one of its kind: that of the failure before it."""
-        spent: Counter[Route] = Counter()
-        for made in self.calls:
-            if made[:2] == key[:2] and made.attempt > 1:
-                before = self.store._calls[made._replace(attempt=made.attempt - 1)].failure
-                promise(before is not None, f"a retry comes after a failure: {made}")
-                assert before is not None
-                spent[CAUSES[before.cause].route] += 1
-        promise(spent[Route.OVERLOAD] <= POLICY.overload_max_retries, f"overloads: {spent}")
-        promise(spent[Route.QUOTA] <= POLICY.quota_max_retries, f"rate limits: {spent}")
 
     def run_on(self, steps: int, outcome: CallAnswer | CallFailure) -> None:
         """Let the worker go on undisturbed: messages in order, each call ending in `outcome`."""
@@ -268,7 +176,7 @@ class World:
         after = run(self.store.question(key.question_id))
         if before is not None and before.status.final:
             assert after is not None
-            promise(_end_of(before) == _end_of(after), "a zombie overwrites no end")
+            promise(end_of(before) == end_of(after), "a zombie overwrites no end")
         self._publish_outcome(number, None)
 
     def _record(self, key: CallKey, owner: str, outcome: CallAnswer | CallFailure) -> None:
@@ -300,50 +208,6 @@ class World:
         row = self.store._calls.get(key)
         return row is not None and not row.open
 
-    def _route(self, message: Message) -> tuple[list[Message], Callable[[], None]]:
-        match CAUSES[message.text].route:
-            case Route.OVERLOAD:
-                return [replace(message, topic="overload")], _nothing
-            case Route.QUOTA:
-                return [replace(message, topic="quota")], _nothing
-            case Route.DEAD:
-                return [self._letter(message, message.text)], _nothing
-
-    def _hold_failure(self, message: Message) -> tuple[list[Message], Callable[[], None]]:
-        question_id, turn = message.question_id, message.turn
-        before = self.held.get(question_id)
-        kind = RetryKind(message.topic)
-        decision = holding.on_failure(before, turn, kind, None, POLICY, self.now, 0.5)
-        match decision:
-            case Hold(held):
-                promise(
-                    before is None or turn > before.failed,
-                    f"a repeated failure re-arms nothing: {turn}",
-                )
-                promise((held.due_at or 0) > self.now, "a wait ends later than it begins")
-                wait = Waiting(question_id, turn, held.due_at or 0.0, message.text)
-                over = run(self.store.waiting([wait]))
-                if question_id in over:
-                    return [], _nothing
-                again = replace(
-                    message, topic="requests", text="", turn=turn._replace(attempt=turn.attempt + 1)
-                )
-
-                def change() -> None:
-                    self.held[question_id] = held
-                    self.waiting[question_id] = again
-
-                return [], change
-            case Bury(held, cause):
-
-                def change() -> None:
-                    self.held[question_id] = held
-                    self.waiting.pop(question_id, None)
-
-                return [self._letter(message, cause)], change
-            case _:
-                return [], _nothing
-
     def announce(self) -> None:
         """The timers: a word for each wait that is over."""
         for question_id, held in self.held.items():
@@ -353,109 +217,6 @@ class World:
     def forge_due(self, question_id: str) -> None:
         """A word that comes too early."""
         self.log.append(Message("due", question_id, self.held[question_id].failed))
-
-    def _hold_due(self, message: Message) -> tuple[list[Message], Callable[[], None]]:
-        question_id = message.question_id
-        before = self.held.get(question_id)
-        decision = holding.on_due(before, message.turn, self.now)
-        if not isinstance(decision, Held) or question_id not in self.waiting:
-            return [], _nothing
-        assert before is not None
-        promise(
-            before.due_at is not None and before.due_at <= self.now,
-            "a retry never comes before its due time",
-        )
-        request = self.waiting[question_id]
-        promise(request.turn.attempt == message.turn.attempt + 1, "the right call is released")
-
-        def change() -> None:
-            self.held[question_id] = decision
-            self.waiting.pop(question_id, None)
-
-        return [request], change
-
-    def _judge(self, message: Message) -> tuple[list[Message], Callable[[], None]]:
-        key = CallKey(message.question_id, *message.turn)
-        value = float(message.text)
-        status, score, why = judging.verdict(
-            message.text, "reference", Score(value, value, value), GATE
-        )
-        made = StoredVerdict(status, score, GATE.threshold, "f1", "scorer", why)
-        stored = run(self.store.record_verdict(key, made))
-        self.scores.setdefault(message.question_id, {})[message.turn] = value
-        best = self._better(message, value)
-        match judging.what_next(stored.status, message.turn.generation, MAX_GENERATIONS):
-            case Next.ACCEPT:
-                promise(value >= GATE.threshold, f"a weak answer ({value}) never passes")
-                return [replace(message, topic="ends", status=stored.status)], _nothing
-            case Next.ASK_AGAIN:
-                promise(value < GATE.threshold, "a good answer is not asked for again")
-                turn = Turn(message.turn.round, message.turn.generation + 1, 1)
-                promise(turn.generation <= MAX_GENERATIONS, "no generation beyond the limit")
-                return [Message("pending", message.question_id, turn, best)], _nothing
-            case Next.END_WITH_BEST:
-                asked = message.turn.generation
-                promise(asked == MAX_GENERATIONS, f"given up after {asked} generations")
-                return [self._best_as_end(replace(message, best=best))], _nothing
-
-    def _better(self, message: Message, value: float) -> Best:
-        this, best = Best(value, message.text, message.turn), message.best
-        return best if best is not None and best.score >= value else this
-
-    def _best_as_end(self, message: Message) -> Message:
-        assert message.best is not None
-        return replace(message, topic="ends", text=message.best.answer, status=Status.LOW_QUALITY)
-
-    def _letter(self, message: Message, cause: str) -> Message:
-        return replace(message, topic="ends", status=Status.DEAD, text=cause)
-
-    def _persist(self, message: Message) -> tuple[list[Message], Callable[[], None]]:
-        dead = message.status is Status.DEAD
-        assert message.status is not None
-        ending = Ending(
-            question_id=message.question_id,
-            turn=message.turn,
-            status=message.status,
-            question_text="Why?",
-            original_answer="reference",
-            model="model",
-            accepted_at=1.0,
-            finished_at=self.now,
-            answer=None if dead else message.text,
-            cause=message.text if dead else None,
-        )
-        letters = [self._letter_row(message)] if dead else []
-        run(self.store.finish([ending], letters))
-        settled = Message("settled", message.question_id, message.turn)
-        return [settled], _nothing
-
-    def _letter_row(self, message: Message) -> DeadLetterRow:
-        return DeadLetterRow(
-            origin_topic="topic",
-            origin_partition=0,
-            origin_offset=self.log.index(message),
-            cause=message.text,
-            detail="",
-            first_seen_at=self.now,
-            dead_at=self.now,
-            question_id=message.question_id,
-            turn=message.turn,
-        )
-
-    def _forget_later(self, message: Message) -> tuple[list[Message], Callable[[], None]]:
-        question_id, round_ = message.question_id, message.turn.round
-        decision = holding.on_settled(self.held.get(question_id), round_, self.now)
-
-        def change() -> None:
-            self.settled[question_id] = max(round_, self.settled.get(question_id, 0))
-            if isinstance(decision, Held):
-                self.held[question_id] = decision
-                self.waiting.pop(question_id, None)
-
-        return [], change
-
-    def _accepted(self, message: Message) -> Accepted:
-        return Accepted(message.question_id, "Why?", "reference", "model", message.turn, 1.0)
 
     # -- time and trouble
 
@@ -497,48 +258,8 @@ class World:
 
     def check(self) -> None:
         """Every promise that holds at each moment."""
-        for question_id in self.rounds:
-            row = run(self.store.question(question_id))
-            if row is None:
-                continue
-            for (known_id, round_), end in self.ends.items():
-                if known_id == question_id:
-                    promise(row.turn.round >= round_, "a round never goes back")
-                    if row.turn.round == round_:
-                        promise(_end_of(row) == end, f"an end never changes: {end} {_end_of(row)}")
-            if row.status.final:
-                self.ends[question_id, row.turn.round] = _end_of(row)
-                self._right_end(row)
-
-    def _right_end(self, row: Any) -> None:
-        scores = {
-            turn: score
-            for turn, score in self.scores.get(row.question_id, {}).items()
-            if turn.round == row.turn.round
-        }
-        if row.status is Status.VALIDATED:
-            promise(float(row.answer) >= GATE.threshold, "a weak answer never passes")
-        if row.status is Status.LOW_QUALITY:
-            promise(float(row.answer) == max(scores.values()), "the best attempt is kept")
-            generations = {turn.generation for turn in scores}
-            promise(len(generations) == MAX_GENERATIONS, f"given up after {generations}")
-        if row.status is Status.DEAD:
-            promise(bool(row.cause), "a dead question has its cause")
+        check_ends(self)
 
     def check_at_rest(self) -> None:
         """What holds when nothing is left to do: every question has ended, in its latest round."""
-        self.check()
-        for question_id, round_ in self.rounds.items():
-            row = run(self.store.question(question_id))
-            promise(row is not None and row.status.final, f"{question_id} never ended: {row}")
-            assert row is not None
-            promise(row.turn.round == round_, f"round {round_} of {question_id} was swallowed")
-        promise(len(self.store._questions) == len(self.rounds), "one row for each question")
-
-
-def _end_of(row: Any) -> tuple[Any, ...]:
-    return (row.status, row.answer, row.cause, row.turn, row.finished_at)
-
-
-def _nothing() -> None:
-    """No table changes."""
+        check_at_rest(self)
