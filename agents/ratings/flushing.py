@@ -11,6 +11,7 @@ from agents.ratings.context import RatingsContext
 from agents.ratings.partitions import Partition, Partitions
 from app.core.ratings.changes import Changes
 from app.errors import StoreUnavailable
+from app.tracing.port import Facts
 
 STAGE = "statistics"
 _FIRST_PAUSE_SECONDS = 0.1
@@ -81,12 +82,18 @@ class Flusher:
             return True
         recommendations, partition.recommendations = partition.recommendations, {}
         changes = state.take(tuple(recommendations.values()))
+        chunks, partition.applied = partition.applied, []
         try:
-            fenced = not await self._context.ports.store.save(changes)
+            with self._context.tracing.work("save", chunks) as span:
+                span.note(_told(changes, len(chunks)))
+                fenced = not await self._context.ports.store.save(changes)
+                if fenced:
+                    span.note({"error.type": "fenced"})
         except BaseException as error:
             state.not_saved()
             if partition.state is state:
                 partition.recommendations = recommendations | partition.recommendations
+                partition.applied[:0] = chunks
             if not isinstance(error, StoreUnavailable):
                 raise
             self._store_is_away(error)
@@ -117,6 +124,18 @@ class Flusher:
         context.outages.failed(context.now())
         if not self._failures:
             context.log.warning("waiting", for_what="database", reason=str(error)[:300])
+
+
+def _told(changes: Changes, chunks: int) -> Facts:
+    return {
+        "messaging.destination.partition.id": str(changes.partition),
+        "answerloop.from_offset": changes.from_offset,
+        "answerloop.next_offset": changes.next_offset,
+        "answerloop.chunks": chunks,
+        "answerloop.movies": len(changes.movies),
+        "answerloop.recommendations": len(changes.recommendations),
+        "answerloop.segment_bytes": len(changes.segment),
+    }
 
 
 def owned(context: RatingsContext) -> set[int]:

@@ -10,6 +10,7 @@ from agents.waits import Draining
 from app.core.ratings.changes import UserRecommendation
 from app.core.ratings.state import PartitionState
 from app.ports.recommender import History
+from app.tracing import Carrier
 
 
 class Partition:
@@ -23,6 +24,8 @@ class Partition:
         self.recommendations: dict[int, UserRecommendation] = {}
         #: From where the log was asked for again: what is still missing then is not there.
         self.asked_from: int | None = None
+        #: Trace contexts of the chunks that the next save covers, while somebody collects traces.
+        self.applied: list[Carrier] = []
         self.merging: asyncio.Task[None] | None = None
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
 
@@ -60,6 +63,7 @@ class Partition:
         """The state is void: somebody else has gone on with the partition, or it is not ours."""
         self.state = None
         self.recommendations.clear()
+        self.applied.clear()
         while self._waiters:
             _, future = self._waiters.popleft()
             if not future.done():

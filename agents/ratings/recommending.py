@@ -14,6 +14,7 @@ from agents.ratings.sending import Encoded, publish_encoded
 from agents.waits import Draining
 from app.core.ratings.changes import RecommendedMovie, UserRecommendation
 from app.ports.recommender import History
+from app.tracing.port import BatchSpan
 from app.wire import WireGate
 from models.ratings import Recommendation
 from models.ratings import RecommendedMovie as RecommendedMovieRecord
@@ -90,7 +91,8 @@ class Recommending:
             self._look_for_a_model()
             users = self._waiting.take(self._batch())
             if users:
-                await self._make(users)
+                with context.tracing.work("recommend") as span:
+                    await self._make(users, span)
         except Draining:
             self._waiting.again(users)
         except Exception:  # noqa: BLE001 (the stage boundary: the statistics go on)
@@ -117,7 +119,7 @@ class Recommending:
         seconds = limits.busy_turn_seconds if busy else limits.recommend_turn_seconds
         return max(1, min(int(seconds / self._seconds_each), _LARGEST_BATCH))
 
-    async def _make(self, users: Sequence[tuple[int, int]]) -> None:
+    async def _make(self, users: Sequence[tuple[int, int]], span: BatchSpan) -> None:
         context, began = self._context, monotonic()
         recommender = context.ports.recommender
         found: list[tuple[Partition, History]] = []
@@ -143,7 +145,8 @@ class Recommending:
         ]
         messages = [self._message(each) for each in made]
         self._took((monotonic() - began) / len(histories))
-        await publish_encoded(context, context.names.recommendations, messages)
+        span.note({"answerloop.users": len(made), "answerloop.model": recommender.version})
+        await publish_encoded(context, context.names.recommendations, messages, span.headers)
         context.metrics.count("recommendations_published", by=len(messages))
         for (partition, _), each in zip(found, made, strict=True):
             if partition.state is not None:

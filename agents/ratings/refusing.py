@@ -10,6 +10,7 @@ from agents.ratings.context import RatingsContext
 from agents.ratings.sending import Encoded, publish_encoded
 from app.core.ratings.checking import MAX_EVENT_BYTES
 from app.core.ratings.events import Refusal
+from app.tracing.port import MessageHeaders
 from app.transports import RawRecord
 from app.wire import Arrival, WireGate
 from models.questions import DeadLetter
@@ -21,12 +22,17 @@ _PLAUSIBLE_SECONDS = (1e9, 1e11)
 _ORDINARY_KEY_BYTES = 100
 
 
-async def bury(context: RatingsContext, refused: Sequence[tuple[RawRecord, Refusal]]) -> None:
+async def bury(
+    context: RatingsContext,
+    refused: Sequence[tuple[RawRecord, Refusal]],
+    headers: MessageHeaders | None = None,
+) -> None:
     """Publish the dead letters of refused events, and wait until the log has them."""
     topic = context.names.dead_letters
     for begin in range(0, len(refused), _AT_ONCE):
         batch = refused[begin : begin + _AT_ONCE]
-        await publish_encoded(context, topic, [_letter(context, *each) for each in batch])
+        letters = [_letter(context, *each) for each in batch]
+        await publish_encoded(context, topic, letters, headers)
     for rule, count in Counter(refusal.rule.value for _, refusal in refused).items():
         context.metrics.count("ratings_rejected", rule, by=count)
         context.metrics.count("dead_letters", f"rating_{rule}", by=count)

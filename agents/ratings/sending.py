@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from agents.stage_context import StageContext
 from agents.waits import until_up
 from app.errors import BrokerUnavailable
+from app.tracing.port import MessageHeaders
 
 
 class Encoded(NamedTuple):
@@ -18,8 +19,13 @@ class Encoded(NamedTuple):
     value: bytes
 
 
-async def publish_encoded(context: StageContext, topic: str, messages: Sequence[Encoded]) -> None:
-    """Send messages and wait until the log has acknowledged every one.
+async def publish_encoded(
+    context: StageContext,
+    topic: str,
+    messages: Sequence[Encoded],
+    headers: MessageHeaders | None = None,
+) -> None:
+    """Send messages, with the same headers, and wait until the log has acknowledged every one.
 
     Those that failed are sent again until they are through. Raises Draining when the worker
     drains meanwhile.
@@ -27,7 +33,7 @@ async def publish_encoded(context: StageContext, topic: str, messages: Sequence[
     unsent = list(messages)
 
     async def send_all() -> list[Encoded]:
-        results = await _results(context, topic, unsent)
+        results = await _results(context, topic, unsent, headers)
         failed = [
             message
             for message, result in zip(unsent, results, strict=True)
@@ -42,14 +48,17 @@ async def publish_encoded(context: StageContext, topic: str, messages: Sequence[
 
 
 async def _results(
-    context: StageContext, topic: str, messages: Sequence[Encoded]
+    context: StageContext,
+    topic: str,
+    messages: Sequence[Encoded],
+    headers: MessageHeaders | None,
 ) -> list[Any | BaseException]:
     """Send all, then wait for all; return what the log said to each, errors too."""
     producer = await context.app.maybe_start_producer()
     sends: list[Any] = []
     for key, value in messages:
         try:
-            sends.append(await producer.send(topic, key, value, None, None, None))
+            sends.append(await producer.send(topic, key, value, None, None, headers))
         except Exception as error:  # noqa: BLE001 (Kafka's client raises what it likes)
             failed = asyncio.get_running_loop().create_future()
             failed.set_exception(error)

@@ -21,6 +21,7 @@ from agents.waits import Draining, interruptible, raise_if_draining
 from app.core.ratings.events import RatingLike, RatingLimits, Refusal
 from app.core.ratings.state import Applied
 from app.topology import received
+from app.tracing.port import BatchSpan
 from app.transports import RawRecord
 from app.wire import RatingSchema
 from app.wire.ratings import RatingReader
@@ -83,8 +84,11 @@ class Statistics:
         context = self._context
         try:
             raise_if_draining(context)
-            with context.waiting_for.in_hand(STAGE, event):
-                saved = await self._take_in(event)
+            with (
+                context.waiting_for.in_hand(STAGE, event),
+                context.tracing.batch(STAGE, event.value, context.now()) as span,
+            ):
+                saved = await self._take_in(event, span)
                 with context.waiting_for("its flush"):
                     await interruptible(context, saved)
         except Draining:
@@ -123,7 +127,7 @@ class Statistics:
                 context.metrics.count("stage_errors", "loading")
                 context.log.error("loading_failed", error=traceback.format_exc())
 
-    async def _take_in(self, event: Any) -> asyncio.Future[None]:
+    async def _take_in(self, event: Any, span: BatchSpan) -> asyncio.Future[None]:
         """Apply a chunk; return what is done when its offsets are stored."""
         context, partition = self._context, self._partitions[event.message.partition]
         with context.waiting_for("its turn"):
@@ -134,7 +138,7 @@ class Statistics:
                 raise Draining  # void
             started = perf_counter()
             first = context.app.consumer.begins(event, event.value[0].offset)
-            saved = await self._chunk(partition, first, event.value)
+            saved = await self._chunk(partition, first, event.value, span)
             seconds, count = perf_counter() - started, len(event.value)
             context.metrics.observe("stage_seconds", seconds, STAGE, times=count)
             return saved
@@ -142,7 +146,7 @@ class Statistics:
             partition.lane.release()
 
     async def _chunk(
-        self, partition: Partition, first: int, raws: Sequence[RawRecord]
+        self, partition: Partition, first: int, raws: Sequence[RawRecord], span: BatchSpan
     ) -> asyncio.Future[None]:
         """`first` may be below the first record's offset: the log holds nothing in between."""
         last = raws[-1].offset
@@ -154,7 +158,7 @@ class Statistics:
             raws = [raw for raw in raws if raw.offset >= state.next_offset]
         ratings, arrived, refused = self._read(raws)
         if refused:
-            await bury(self._context, refused)
+            await bury(self._context, refused, span.headers)
             if partition.state is not state:
                 raise Draining  # another worker has gone on meanwhile
         # From here on without a pause, so that no save sees half a chunk.
@@ -165,8 +169,25 @@ class Statistics:
         self._learn(applied)
         self._waiting.add(partition, applied.users)
         self._meter.applied(applied, raws)
+        if self._context.tracing.on:
+            self._tell(partition, span, applied, len(refused))
         self._flusher.needed(at_once=self._in_hand > self._context.limits.max_unsaved // 2)
         return partition.covered(last + 1)
+
+    def _tell(self, partition: Partition, span: BatchSpan, applied: Applied, refused: int) -> None:
+        """Note what became of a chunk, and that the next save is about it."""
+        span.note(
+            {
+                "answerloop.ratings.valid": len(applied.users),
+                "answerloop.ratings.duplicate": applied.duplicate,
+                "answerloop.ratings.stale": applied.stale,
+                "answerloop.ratings.late": applied.late,
+                "answerloop.ratings.rejected": refused,
+            },
+            event="applied",
+        )
+        if span.carrier is not None:
+            partition.applied.append(span.carrier)
 
     def _read(
         self, raws: Sequence[RawRecord]

@@ -58,8 +58,19 @@ class Outside(Service):
             if self.opens_ports:
                 self._context.log.error("cannot_start", reason=str(error))
             raise
+        context = self._context
+        context.tracing = open_tracing(
+            self._settings,
+            context.metrics,
+            context.log,
+            now=context.now,
+            owner=context.owner,
+            given_back=Draining,
+        )
 
     async def on_stop(self) -> None:
+        tracing, self._context.tracing = self._context.tracing, NO_TRACING
+        await tracing.close()
         await self.close_ports()
 
     async def close_ports(self) -> None:
@@ -79,24 +90,9 @@ class QuestionsOutside(Outside):
     async def _open(self) -> OpenPorts[Any]:
         return await open_ports(self._settings)
 
-    async def on_start(self) -> None:
-        await super().on_start()
-        context = self._context
-        context.tracing = open_tracing(
-            self._settings,
-            context.metrics,
-            context.log,
-            now=context.now,
-            owner=context.owner,
-            given_back=Draining,
-        )
-
     async def on_stop(self) -> None:
-        context = self._context
-        if context.opened is not None:
-            await finish_detached(context)
-        tracing, context.tracing = context.tracing, NO_TRACING
-        await tracing.close()
+        if self._context.opened is not None:
+            await finish_detached(self._context)
         await super().on_stop()
 
     @Service.task

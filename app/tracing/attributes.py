@@ -5,12 +5,14 @@ Texts of questions, references and answers are never among them: traces go to ot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.core.strategies import Prompt
 from app.errors import LlmFailed
 from app.ports.model import ModelAnswer
 from app.tracing.port import EndedWait, Facts
+from app.transports import RawRecord
 from app.wire import Arrival, Rejected
 from models.questions import (
     DeadLetter,
@@ -87,6 +89,21 @@ def of_arrival(stage: str, arrival: Arrival, now: float) -> Attributes | None:
     if isinstance(value, ScoredAnswer):
         found["answerloop.status"] = value.status
     return found
+
+
+def of_batch(stage: str, raws: Sequence[RawRecord], now: float) -> Attributes:
+    """Return what is told of a chunk: messages of one partition, in order."""
+    first = raws[0]
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.name": stage,
+        "messaging.operation.type": "process",
+        "messaging.destination.name": first.topic,
+        "messaging.destination.partition.id": str(first.partition),
+        "messaging.kafka.offset": first.offset,
+        "messaging.batch.message_count": len(raws),
+        "answerloop.queue_seconds": max(0.0, now - first.timestamp),
+    }
 
 
 def of_call(request: LlmRequest, model: str, prompt: Prompt, where: str) -> Attributes:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from app.core.strategies import Prompt
 from app.ports.model import ModelAnswer
 from app.tracing.carrier import Carrier
+from app.transports import RawRecord
 from app.wire import Arrival
 from models.questions import LlmRequest, Question
 
@@ -44,6 +45,19 @@ class Resumed:
     stored: Carrier | None
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A question on its way to the log.
+
+    `parent` is the trace context of whoever asked, `before` that of the same question's earlier
+    round, or of its round that goes on.
+    """
+
+    question: Question
+    parent: Carrier | None
+    before: Carrier | None
+
+
 class StageSpan(Protocol):
     """The spans of the messages that a stage has in hand."""
 
@@ -63,6 +77,28 @@ class CallSpan(Protocol):
     def answered(self, answer: ModelAnswer) -> None: ...
 
 
+class BatchSpan(Protocol):
+    """The span of many messages, or rows, that go through a stage together."""
+
+    @property
+    def carrier(self) -> Carrier | None:
+        """Where its trace goes on."""
+        ...
+
+    @property
+    def headers(self) -> MessageHeaders | None:
+        """The headers of what is sent because of it."""
+        ...
+
+    def note(self, facts: Facts, *, event: str | None = None) -> None:
+        """Add facts, and that something happened now."""
+        ...
+
+    def failed(self, error: BaseException) -> None:
+        """Record an error that does not leave its context."""
+        ...
+
+
 class Tracing(Protocol):
     """Records what happens to questions. No method waits, and none fails."""
 
@@ -71,14 +107,8 @@ class Tracing(Protocol):
         """Whether anybody collects traces."""
         ...
 
-    def intake(
-        self, question: Question, parent: Carrier | None, before: Carrier | None, source: str
-    ) -> AbstractContextManager[None]:
-        """Put a question on the log.
-
-        `parent` is the trace context of whoever asked, `before` that of the same question's earlier
-        round, or of its round that goes on.
-        """
+    def intake(self, questions: Sequence[Incoming], source: str) -> AbstractContextManager[None]:
+        """Put questions on the log."""
         ...
 
     def redrive(self, letters: Sequence[Resumed]) -> AbstractContextManager[None]:
@@ -101,6 +131,19 @@ class Tracing(Protocol):
 
     def scoring(self, question_id: str, scorer: str) -> AbstractContextManager[None]:
         """Score an answer; the question's stage is the parent."""
+        ...
+
+    def batch(
+        self, stage: str, raws: Sequence[RawRecord], now: float
+    ) -> AbstractContextManager[BatchSpan]:
+        """Work on a chunk of messages: a trace of its own, linked to those that they carry.
+
+        `now` is in Unix seconds.
+        """
+        ...
+
+    def work(self, name: str, after: Sequence[Carrier] = ()) -> AbstractContextManager[BatchSpan]:
+        """Do something for many at once: a trace of its own, linked to what it comes after."""
         ...
 
     def waited(self, wait: EndedWait, parent: Carrier | None) -> None:
@@ -130,6 +173,10 @@ class Tracing(Protocol):
 
 class _NoSpan:
     trace_id: str | None = None
+    carrier: Carrier | None = None
+    headers: MessageHeaders | None = None
+
+    def note(self, *_: Any, **__: Any) -> None: ...
 
     def failed(self, error: BaseException) -> None: ...
 
@@ -171,6 +218,12 @@ class NoTracing:
 
     def scoring(self, *_: Any) -> AbstractContextManager[None]:
         return _nothing()
+
+    def batch(self, *_: Any) -> AbstractContextManager[BatchSpan]:
+        return _NO_SPAN
+
+    def work(self, *_: Any) -> AbstractContextManager[BatchSpan]:
+        return _NO_SPAN
 
     def waited(self, *_: Any) -> None: ...
 

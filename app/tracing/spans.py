@@ -12,23 +12,23 @@ from opentelemetry.context import Context as TraceContext
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from app.core.strategies import Prompt
-from app.errors import LlmFailed
 from app.ports.model import ModelAnswer
 from app.tracing import attributes
 from app.tracing.attributes import Attributes
+from app.tracing.batches import BatchTracing
 from app.tracing.carrier import Carrier, carrier_of
 from app.tracing.contexts import carrier_of_span, context_of, links_to, recorded_trace_id
-from app.tracing.port import EndedWait, Facts, MessageHeaders, Resumed
+from app.tracing.failing import fail, record
+from app.tracing.port import EndedWait, Facts, Incoming, MessageHeaders, Resumed
 from app.wire import Arrival
-from models.questions import LlmRequest, Question
+from models.questions import LlmRequest
 
 #: The spans of what this task has in hand, by question id (of what can't be read: by its place).
 _IN_HAND: ContextVar[dict[str, Span]] = ContextVar("answerloop_spans")
 _NONE: dict[str, Span] = {}
-_MAX_DESCRIPTION = 500
 
 
-class OtelTracing:
+class OtelTracing(BatchTracing):
     """Fulfils `Tracing`. `now` gives Unix seconds; `given_back` is what interrupts a stage."""
 
     on = True
@@ -40,18 +40,17 @@ class OtelTracing:
         close: Callable[[], Awaitable[None]],
         given_back: type[Exception],
     ) -> None:
-        self._tracer = tracer
+        super().__init__(tracer, (given_back, CancelledError))
         self._now = now
         self._close = close
-        self._given_back = (given_back, CancelledError)
 
     @contextmanager
-    def intake(
-        self, question: Question, parent: Carrier | None, before: Carrier | None, source: str
-    ) -> Iterator[None]:
-        about = {"answerloop.source": source, **attributes.of_question(question)}
-        span = self._start("intake", parent, SpanKind.PRODUCER, about, before=before)
-        with self._in_hand({question.question_id: span}):
+    def intake(self, questions: Sequence[Incoming], source: str) -> Iterator[None]:
+        def span(each: Incoming) -> Span:
+            about = {"answerloop.source": source, **attributes.of_question(each.question)}
+            return self._start("intake", each.parent, SpanKind.PRODUCER, about, before=each.before)
+
+        with self._in_hand({each.question.question_id: span(each) for each in questions}):
             yield
 
     @contextmanager
@@ -176,7 +175,7 @@ class OtelTracing:
         try:
             yield span
         except BaseException as error:
-            self._fail(span, error)
+            fail(span, error, self._given_back)
             raise
         finally:
             span.end()
@@ -190,19 +189,12 @@ class OtelTracing:
             yield
         except BaseException as error:
             for span in mine:
-                self._fail(span, error)
+                fail(span, error, self._given_back)
             raise
         finally:
             _IN_HAND.reset(token)
             for span in mine:
                 span.end()
-
-    def _fail(self, span: Span, error: BaseException) -> None:
-        """Record what ended a span. What gives a message back is no error: it comes again."""
-        if isinstance(error, self._given_back):
-            span.set_attributes({"answerloop.given_back": True})
-        else:
-            _record(span, error)
 
 
 class _StageSpan:
@@ -215,7 +207,7 @@ class _StageSpan:
 
     def failed(self, error: BaseException) -> None:
         for span in self._spans:
-            _record(span, error)
+            record(span, error)
 
 
 class _CallSpan:
@@ -224,18 +216,6 @@ class _CallSpan:
 
     def answered(self, answer: ModelAnswer) -> None:
         self._span.set_attributes(attributes.of_answer(answer))
-
-
-def _record(span: Span, error: BaseException) -> None:
-    """Record an error."""
-    if isinstance(error, LlmFailed):
-        span.set_attributes(attributes.of_failure(error))
-        words = error.detail or error.cause.name
-    else:
-        span.record_exception(error)
-        span.set_attribute("error.type", type(error).__name__)
-        words = str(error)
-    span.set_status(Status(StatusCode.ERROR, words[:_MAX_DESCRIPTION]))
 
 
 def _only_trace_id(spans: Mapping[str, Span]) -> str | None:
