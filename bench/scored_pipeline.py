@@ -31,8 +31,8 @@ from app.adapters.scorer.fast import FastScorer
 from app.cli.batch import Batch, Totals
 from app.cli.engine import LocalAsker, local_engine
 from app.cli.progress import BatchProgress
-from app.files import Layout
 from app.fake_llm.answers import echo
+from app.files import Layout
 from app.loop import run
 from app.settings import load_settings
 from bench.scorer import pairs_of
