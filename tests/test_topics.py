@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from uuid import uuid4
 
 import pytest
-
-from app.broker import broker_url
-from app.errors import BrokerUnavailable, SettingsError
-from app.settings import Settings, load_settings
-from app.topic_admin import (
+from app.broker.topic_admin import (
     EmbeddedTopicAdmin,
     TopicReport,
     TopicState,
     ensure_topics,
     refuse_other_partitions,
 )
+
+from app.broker import broker_url
+from app.errors import BrokerUnavailable, SettingsError
+from app.settings import Settings, load_settings
 from app.topics import (
     all_topics,
     app_name,
@@ -204,6 +204,6 @@ async def test_a_created_topic_is_known_to_the_broker_on_return(settings: Settin
 async def test_a_created_topic_that_stays_unknown_is_an_error_that_names_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.topic_admin._SETTLING_TRIES", 3)
+    monkeypatch.setattr("app.broker.topic_admin._SETTLING_TRIES", 3)
     with pytest.raises(BrokerUnavailable, match="created, and still unknown: ratings; try again"):
         await ensure_topics(SlowToKnow(settings, asks=9), topics_of(settings, ["ratings"])[:1])

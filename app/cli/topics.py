@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from app.broker.topic_admin import TopicReport
 from app.cli.lazy import lazy_group
 from app.cli.output import json_option, print_json, print_table
 from app.loop import run as run_loop
 from app.settings import Settings, load_settings
-from app.topic_admin import TopicReport
 
 COMMANDS = {
     "create": ("app.cli.topics", "create", "Create the missing topics, report what differs"),
@@ -55,7 +55,7 @@ def create(as_json: bool) -> None:
 
 
 async def _create(settings: Settings) -> list[TopicReport]:
-    from app.topic_admin import ensure_topics, open_topic_admin
+    from app.broker.topic_admin import ensure_topics, open_topic_admin
     from app.topics import all_topics
 
     admin = await open_topic_admin(settings)

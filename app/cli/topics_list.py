@@ -13,7 +13,7 @@ from app.loop import run as run_loop
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.topic_admin import TopicState
+    from app.broker.topic_admin import TopicState
 
 
 @click.command("list")
@@ -153,9 +153,9 @@ def _cell(value: Any) -> Any:
 async def _describe(
     settings: Settings, name: str
 ) -> tuple[TopicState, list[dict[str, Any]], int | None]:
+    from app.broker.topic_admin import open_topic_admin
     from app.errors import NotFoundError, UnavailableError
     from app.inspection.opening import reading
-    from app.topic_admin import open_topic_admin
 
     admin = await open_topic_admin(settings)
     try:

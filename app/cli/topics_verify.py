@@ -72,11 +72,11 @@ def _print_first_bad(checks: list[TopicCheck]) -> None:
 async def _verify(
     settings: Settings, names: tuple[str, ...]
 ) -> tuple[list[TopicCheck], str | None]:
+    from app.broker.topic_admin import open_topic_admin
     from app.cli.ratings_progress import LiveCount
     from app.errors import NotFoundError
     from app.inspection.opening import reading
     from app.inspection.verifying import unequal_partitions, verify_topics
-    from app.topic_admin import open_topic_admin
     from app.topics import all_topics, topics_of
 
     known = {spec.name: spec for spec in all_topics(settings)}

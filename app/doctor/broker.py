@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.broker import kafka_hosts, kafka_security, log_folder
-from app.broker_reasons import why_unreachable
+from app.broker.reasons import why_unreachable
 from app.doctor.check import Site
 from app.doctor.kafka import kafka_client, read_cluster, unreachable
 from app.doctor.outcome import (

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.broker import kafka_hosts
+from app.broker.topic_admin import open_topic_admin
 from app.doctor.outcome import Mend, command
 from app.errors import BrokerUnavailable
 from app.settings import Settings
-from app.topic_admin import open_topic_admin
 
 _CONNECT_SECONDS = 2.0
 _FETCH = 1

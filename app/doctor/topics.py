@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from app.broker.topic_admin import TopicState, open_topic_admin
 from app.doctor.check import Site
 from app.doctor.kafka import add_partitions, alter_topic, kafka_client, read_cluster, read_copies
 from app.doctor.outcome import (
@@ -20,7 +21,6 @@ from app.doctor.outcome import (
 )
 from app.doctor.waits import longest_life_seconds
 from app.settings import PREFIX, QUESTIONS, Settings
-from app.topic_admin import TopicState, open_topic_admin
 from app.topics import MAX_MESSAGE_BYTES, TopicSpec, all_topics, topics_of
 
 _DRAIN = advice(

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from contextlib import contextmanager
 from typing import Any
 
-from app.broker_reasons import unavailable
+from app.broker.reasons import unavailable
+from app.broker.topic_admin import KafkaTopicAdmin, TopicState
 from app.errors import BrokerUnavailable
 from app.inspection.kafka_groups import KafkaGroups
 from app.inspection.reader import (
@@ -19,7 +20,6 @@ from app.inspection.reader import (
     read_through,
 )
 from app.settings import PREFIX
-from app.topic_admin import KafkaTopicAdmin, TopicState
 from app.transports import RawRecord
 from app.transports.embedded.storage import PartitionKey
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from pathlib import Path
 from typing import Any, TypeVar
 
+from app.broker.topic_admin import TopicState
 from app.consumer_files import file_groups, read_offsets, write_offsets
 from app.errors import BrokerUnavailable
 from app.inspection.reader import (
@@ -20,7 +21,6 @@ from app.inspection.reader import (
     TopicMissing,
     TopicReader,
 )
-from app.topic_admin import TopicState
 from app.transports import LogError, LogInUse, RawRecord
 from app.transports.embedded.storage import PartitionKey
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from app.broker.topic_admin import TopicState
 from app.errors import AnswerloopError, BrokerUnavailable
-from app.topic_admin import TopicState
 from app.transports import RawRecord
 from app.transports.embedded.storage import PartitionKey
 

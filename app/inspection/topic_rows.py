@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from app.broker.topic_admin import TopicState, compare
 from app.core.questions import timestamp
 from app.inspection.reader import Span, TopicReader
 from app.settings import Settings
-from app.topic_admin import TopicState, compare
 from app.topics import TopicSpec, all_topics
 from app.transports.embedded.storage import PartitionKey
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.broker.topic_admin import TopicState, compare
 from app.inspection.decoding import TopicDecoder
 from app.inspection.reader import Span, TopicReader, read_through
 from app.settings import Settings
-from app.topic_admin import TopicState, compare
 from app.topics import TopicSpec
 from app.transports import RawRecord
 from app.transports.embedded.storage import PartitionKey, murmur2_partition

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.broker import kafka_hosts, kafka_security, log_folder
+from app.broker.topic_admin import open_topic_admin
 from app.consumer_files import read_offsets, write_offsets
 from app.errors import BrokerUnavailable, InputError, NotFoundError
 from app.settings import PREFIX, Settings
-from app.topic_admin import open_topic_admin
 from app.transports import LogError, RawRecord
 from app.transports.embedded.reader import SqliteReader, open_readonly
 

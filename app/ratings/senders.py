@@ -12,12 +12,12 @@ from typing import Any
 import aiohttp
 
 from app.broker import broker_url, kafka_hosts, kafka_security, log_folder
+from app.broker.topic_admin import ensure_topics, open_topic_admin
 from app.engine_file import running_engine
 from app.errors import BrokerUnavailable, InputError, UnavailableError
 from app.ratings.faulty import RatingMessage
 from app.ratings.sending import Acked, RatingSender
 from app.settings import PREFIX, Settings
-from app.topic_admin import ensure_topics, open_topic_admin
 from app.topics import RATINGS_PARTITIONS, TopicSpec, rating_topic_table
 from app.transports import NewRecord, Storage, close_storage, storage_for
 from app.transports.embedded.storage import murmur2_partition

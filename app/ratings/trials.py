@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from app.broker import kafka_hosts, kafka_security, log_folder
+from app.broker.topic_admin import TopicState, open_topic_admin
 from app.errors import BrokerUnavailable, InputError
 from app.ratings.reading import LogGroup, kafka_group
 from app.ratings.senders import LogSender, kafka_sender
 from app.ratings.sending import RatingSender
 from app.ratings.verifying import Trial
 from app.settings import PREFIX, Settings
-from app.topic_admin import TopicState, open_topic_admin
 from app.topics import TopicSpec, rating_topic_table
 from app.transports import LogError, RawRecord
 from app.transports.embedded.reader import open_readonly

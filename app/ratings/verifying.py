@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from app.broker.topic_admin import TopicState, compare
 from app.core.ratings.events import Refusal
 from app.ratings.faulty import RatingMessage
 from app.ratings.pace import Pace
 from app.ratings.senders import partition_of
 from app.ratings.sending import RatingSender, Sent, send_ratings
-from app.topic_admin import TopicState, compare
 from app.topics import TopicSpec
 from app.transports import RawRecord
 from app.wire.ratings import RatingReader

@@ -14,17 +14,17 @@ from agents.questions.calling import finish_detached
 from agents.ratings.context import RatingsContext
 from agents.stage_context import StageContext
 from agents.waits import Draining
-from app.config.pipelines import QUESTIONS, RATINGS
-from app.errors import AnswerloopError, StoreUnavailable
-from app.logs import adopt
-from app.opening import OpenPorts, open_ports, open_rating_ports
-from app.settings import Settings
-from app.topic_admin import (
+from app.broker.topic_admin import (
     ensure_topics,
     open_topic_admin,
     refuse_other_partitions,
     tell_differences,
 )
+from app.config.pipelines import QUESTIONS, RATINGS
+from app.errors import AnswerloopError, StoreUnavailable
+from app.logs import adopt
+from app.opening import OpenPorts, open_ports, open_rating_ports
+from app.settings import Settings
 from app.topics import topics_of
 from app.tracing import NO_TRACING
 from app.tracing.opening import open_tracing

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import asyncpg
 import pytest
+from app.broker.topic_admin import open_topic_admin
 from redis.asyncio import Redis
 
 from app.adapters.store.postgres.migrate import migrate
@@ -21,7 +22,6 @@ from app.errors import BrokerUnavailable
 from app.fake_llm import FakeModelServer
 from app.inspection.kafka_reader import KafkaReader
 from app.settings import Settings
-from app.topic_admin import open_topic_admin
 from tests.doctor.looking import look, mends, site
 from tests.integration.cluster import Cluster, final, post
 from tests.servers import require

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from app.broker.topic_admin import TopicState
 
 from app.core.ratings.events import RatingLimits
 from app.ratings.faulty import RatingMessage, SyntheticEvents
@@ -14,7 +15,6 @@ from app.ratings.senders import partition_of
 from app.ratings.sending import Acked, Sent
 from app.ratings.verifying import Findings, check_topic
 from app.settings import load_settings
-from app.topic_admin import TopicState
 from app.topics import rating_topic_table
 from app.transports import RawRecord
 from app.wire.ratings import RatingReader, encode_rating

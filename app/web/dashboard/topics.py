@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
+from app.broker.topic_admin import compare
 from app.core.questions import timestamp
 from app.errors import NotFoundError, UnavailableError
 from app.inspection.topic_rows import newest_times, retention_seconds, topic_rows
-from app.topic_admin import compare
 from app.topics import TopicSpec, all_topics
 from app.web.dashboard.kept import Kept, Known, Value
 from app.web.dashboard.looking import LOOK_SECONDS, Looking

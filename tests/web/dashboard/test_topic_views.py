@@ -13,12 +13,12 @@ from uuid import uuid4
 import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from app.broker.topic_admin import ensure_topics, open_topic_admin
 
 from app.consumer_files import write_offsets
 from app.factory import create_app
 from app.inspection.kafka_reader import KafkaReader
 from app.settings import Settings, load_settings
-from app.topic_admin import ensure_topics, open_topic_admin
 from app.topics import all_topics, app_name, topic_names
 from app.transports import NewRecord
 from app.transports.embedded.reader import SqliteReader

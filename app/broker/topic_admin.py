@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
+from app.broker.reasons import unavailable
 
 from app.broker import broker_url, kafka_hosts, kafka_security, log_folder
-from app.broker_reasons import unavailable
 from app.engine_file import running_engine
 from app.errors import BrokerUnavailable, SettingsError
 from app.settings import PREFIX, Settings
