@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
-from app.broker.reasons import unavailable
 
 from app.broker import broker_url, kafka_hosts, kafka_security, log_folder
-from app.engine_file import running_engine
+from app.broker.reasons import unavailable
+from app.data_dir.engine_file import running_engine
 from app.errors import BrokerUnavailable, SettingsError
 from app.settings import PREFIX, Settings
 from app.topics import TopicSpec

@@ -13,8 +13,13 @@ from app.calibration.builtin import built_in_version
 from app.calibration.check import built_in_check_pairs
 from app.calibration.measure import Scored
 from app.core.gate import Score
+from app.data_dir.private_files import (
+    make_data_dir,
+    make_private_folder,
+    read_private,
+    write_private,
+)
 from app.ports import Scorer
-from app.private_files import make_data_dir, make_private_folder, read_private, write_private
 from app.settings import Settings
 
 #: Settings of the scorer that change no figure.

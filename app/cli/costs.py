@@ -52,7 +52,7 @@ def costs(question_id: str | None, as_json: bool) -> None:
 async def _read(settings: Settings, question_id: str | None) -> dict[str, Any]:
     """Ask the running engine, else the database. Raises NotFoundError."""
     from app.cli.engine import http_asker
-    from app.engine_file import running_engine
+    from app.data_dir.engine_file import running_engine
 
     url = running_engine(settings) if settings.embedded else None
     if url is not None:

@@ -233,7 +233,7 @@ def resume(url: str | None, as_json: bool) -> None:
 
 async def _resume(settings: Settings, url: str | None) -> dict[str, Any]:
     from app.cli.dlq_desk import http_desk
-    from app.engine_file import running_engine
+    from app.data_dir.engine_file import running_engine
 
     host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
     found = url or (running_engine(settings) if settings.embedded else None)

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from app.core.redrive import LetterFilter
-from app.engine_file import running_engine
+from app.data_dir.engine_file import running_engine
 from app.errors import AnswerloopError, InputError, NotFoundError, UnavailableError
 from app.letters.desk import Desk, LocalDesk, Order, WantedPage
 from app.letters.plans import Mended, Rules

@@ -14,7 +14,7 @@ from app.cli.pipelines import running_pipelines
 from app.config.pipelines import QUESTIONS
 from app.core.costs import Costs, costs_of_json, merged
 from app.core.lifecycle import Status
-from app.engine_file import running_engine
+from app.data_dir.engine_file import running_engine
 from app.errors import InputError, NotFoundError, UnavailableError
 from app.factory import PipelineApp
 from app.intake import Intake, NewQuestion, Taken

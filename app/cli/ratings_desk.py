@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from app.engine_file import running_engine
+from app.data_dir.engine_file import running_engine
 from app.errors import InputError, UnavailableError
 from app.ports.ratings import RatingPorts
 from app.settings import Settings

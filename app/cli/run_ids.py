@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from app.private_files import (
+from app.data_dir.private_files import (
     make_data_dir,
     make_private_folder,
     read_private,

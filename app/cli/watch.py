@@ -99,7 +99,7 @@ async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
 
 def address_of(settings: Settings) -> str:
     """Return where the worker of these settings listens."""
-    from app.engine_file import running_engine
+    from app.data_dir.engine_file import running_engine
 
     host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
     return running_engine(settings) or f"http://{host}:{settings.http_port}"

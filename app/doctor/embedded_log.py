@@ -11,10 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 from app.broker import log_folder
+from app.data_dir.engine_file import engine_file, running_engine
 from app.doctor.check import Site
 from app.doctor.host import MIB
 from app.doctor.outcome import Outcome, advice, command, ok, problem, skipped, warning
-from app.engine_file import engine_file, running_engine
 from app.transports import LogError
 from app.transports.embedded.layout import FILE_NAME, FORMAT, LOCK_NAME, connect
 

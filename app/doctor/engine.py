@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 
 from app import __version__
+from app.data_dir.engine_file import running_engine
 from app.doctor.check import Site
 from app.doctor.outcome import (
     Outcome,
@@ -19,7 +20,6 @@ from app.doctor.outcome import (
     together,
     warning,
 )
-from app.engine_file import running_engine
 from app.settings import PREFIX
 
 _SECONDS = 8.0

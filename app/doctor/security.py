@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from app.broker import log_folder
 from app.config.reading import PREFIX, dotenv, loopback
+from app.data_dir.engine_file import engine_file
 from app.doctor.check import Site
 from app.doctor.outcome import Outcome, advice, command, problem, setting, together, warning
-from app.engine_file import engine_file
 from app.settings import URLS_WITH_PASSWORDS, Settings, secret_settings
 
 _SHORTEST_TOKEN = 16

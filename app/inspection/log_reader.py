@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.broker.topic_admin import TopicState
-from app.consumer_files import file_groups, read_offsets, write_offsets
+from app.data_dir.consumer_files import file_groups, read_offsets, write_offsets
 from app.errors import BrokerUnavailable
 from app.inspection.reader import (
     CHUNK,

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from app.broker import kafka_hosts, kafka_security, log_folder
-from app.engine_file import running_engine
+from app.data_dir.engine_file import running_engine
 from app.errors import UnavailableError
 from app.inspection.kafka_reader import KafkaReader
 from app.inspection.log_reader import LogReader

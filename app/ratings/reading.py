@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from app.broker import kafka_hosts, kafka_security, log_folder
 from app.broker.topic_admin import open_topic_admin
-from app.consumer_files import read_offsets, write_offsets
+from app.data_dir.consumer_files import read_offsets, write_offsets
 from app.errors import BrokerUnavailable, InputError, NotFoundError
 from app.settings import PREFIX, Settings
 from app.transports import LogError, RawRecord

@@ -13,7 +13,7 @@ import aiohttp
 
 from app.broker import broker_url, kafka_hosts, kafka_security, log_folder
 from app.broker.topic_admin import ensure_topics, open_topic_admin
-from app.engine_file import running_engine
+from app.data_dir.engine_file import running_engine
 from app.errors import BrokerUnavailable, InputError, UnavailableError
 from app.ratings.faulty import RatingMessage
 from app.ratings.sending import Acked, RatingSender

@@ -20,8 +20,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from app.data_dir.private_files import make_private_folder
 from app.errors import InputError
-from app.private_files import make_private_folder
 from app.recommender.als import Regularisation
 from app.recommender.model import ModelFacts, RatingModel, Rmse
 

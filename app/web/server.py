@@ -7,7 +7,7 @@ from mode import Service
 
 from agents.context import Context
 from agents.ratings.context import RatingsContext
-from app.engine_file import remove_engine_file, write_engine_file
+from app.data_dir.engine_file import remove_engine_file, write_engine_file
 from app.errors import SettingsError
 from app.factory import PipelineApp, RatingsApp
 from app.settings import Settings

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import structlog
+from app.data_dir.consumer_files import write_offsets
 
-from app.consumer_files import write_offsets
 from app.core.questions import timestamp
 from app.transports.embedded.sqlite import SqliteStorage
 from app.transports.embedded.storage import murmur2_partition

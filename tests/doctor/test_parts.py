@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from app.data_dir.engine_file import write_engine_file
 
 from app import __version__
 from app.adapters.scorer.memory import OverlapScorer
@@ -19,7 +20,6 @@ from app.calibration.pairs import Kind
 from app.core.gate import Score
 from app.doctor.check import Site
 from app.doctor.outcome import Outcome, Status
-from app.engine_file import write_engine_file
 from app.fake_llm import FakeModelServer, Step
 from app.opening import open_scorer
 from app.scoring.server import ScoreServer

@@ -8,10 +8,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from app.data_dir.engine_file import (
+    engine_file,
+    remove_engine_file,
+    running_engine,
+    write_engine_file,
+)
+from app.data_dir.private_files import make_data_dir, open_private, read_private, write_private
 
-from app.engine_file import engine_file, remove_engine_file, running_engine, write_engine_file
 from app.errors import SettingsError
-from app.private_files import make_data_dir, open_private, read_private, write_private
 from app.settings import load_settings
 from app.transports.embedded.sqlite import SqliteStorage
 

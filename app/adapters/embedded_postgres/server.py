@@ -18,8 +18,8 @@ from typing import IO
 
 from app.adapters.embedded_postgres.files import Installation, last_lines
 from app.adapters.embedded_postgres.process import end_process, spawn
+from app.data_dir.private_files import make_data_dir, make_private_folder, open_private
 from app.errors import StoreUnavailable, UnavailableError
-from app.private_files import make_data_dir, make_private_folder, open_private
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from app.adapters.scorer.embeddings import to_batch
 from app.adapters.scorer.encoders import Batch, EncoderUnusable, TorchEncoder
 from app.adapters.scorer.onnx_export import GRAPH_INPUTS, export_graph, graph_name
 from app.adapters.scorer.quiet_onnx import import_onnxruntime
-from app.private_files import (
+from app.data_dir.private_files import (
     make_data_dir,
     make_private_folder,
     read_private_bytes,

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from faust.types.tuples import RecordMetadata
 
-from app.private_files import make_data_dir, make_private_folder, open_private
+from app.data_dir.private_files import make_data_dir, make_private_folder, open_private
 from app.transports.embedded import upkeep
 from app.transports.embedded.errors import LogInUse, UnknownTopic
 from app.transports.embedded.layout import (

@@ -8,7 +8,8 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from app.private_files import make_data_dir, read_private, write_private
+from app.data_dir.private_files import make_data_dir, read_private, write_private
+
 from app.settings import Settings
 
 

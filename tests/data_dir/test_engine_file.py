@@ -7,7 +7,8 @@ import os
 import socket
 from pathlib import Path
 
-from app.engine_file import engine_file, running_engine
+from app.data_dir.engine_file import engine_file, running_engine
+
 from app.settings import Settings, load_settings
 
 

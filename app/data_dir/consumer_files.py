@@ -10,8 +10,14 @@ import json
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from app.data_dir.private_files import (
+    make_data_dir,
+    make_private_folder,
+    read_private,
+    write_private,
+)
+
 from app.errors import InputError
-from app.private_files import make_data_dir, make_private_folder, read_private, write_private
 
 #: Topic -> partition (as JSON has it) -> the offset to go on from.
 Offsets = dict[str, dict[str, int]]
