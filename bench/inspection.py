@@ -29,8 +29,8 @@ from statistics import median
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from app.broker.topic_admin import ensure_topics, open_topic_admin
 
+from app.broker.topic_admin import ensure_topics, open_topic_admin
 from app.settings import Settings, load_settings
 from app.topics import all_topics, app_name, topic_names
 from app.transports import NewRecord

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from uuid import uuid4
 
 import pytest
+
+from app.broker import broker_url
 from app.broker.topic_admin import (
     EmbeddedTopicAdmin,
     TopicReport,
@@ -13,8 +15,6 @@ from app.broker.topic_admin import (
     ensure_topics,
     refuse_other_partitions,
 )
-
-from app.broker import broker_url
 from app.errors import BrokerUnavailable, SettingsError
 from app.settings import Settings, load_settings
 from app.topics import (

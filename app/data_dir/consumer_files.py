@@ -16,7 +16,6 @@ from app.data_dir.private_files import (
     read_private,
     write_private,
 )
-
 from app.errors import InputError
 
 #: Topic -> partition (as JSON has it) -> the offset to go on from.

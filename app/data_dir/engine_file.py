@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.data_dir.private_files import make_data_dir, read_private, write_private
-
 from app.settings import Settings
 
 

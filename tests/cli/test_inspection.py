@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import structlog
-from app.data_dir.consumer_files import write_offsets
 
 from app.core.questions import timestamp
+from app.data_dir.consumer_files import write_offsets
 from app.transports.embedded.sqlite import SqliteStorage
 from app.transports.embedded.storage import murmur2_partition
 from tests.cli.inspection_command import TOPIC, Cli, append, commit, make_log, settled

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app.data_dir.consumer_files import consumer_file
 
+from app.data_dir.consumer_files import consumer_file
 from app.errors import BrokerUnavailable
 from app.transports.embedded.sqlite import SqliteStorage
 from tests.cli.ratings_command import RatingsCommand, ratings_command

@@ -8,7 +8,6 @@ import socket
 from pathlib import Path
 
 from app.data_dir.engine_file import engine_file, running_engine
-
 from app.settings import Settings, load_settings
 
 

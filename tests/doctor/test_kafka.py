@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from app.broker.topic_admin import open_topic_admin
 
+from app.broker.topic_admin import open_topic_admin
 from app.doctor.check import Site
 from app.doctor.kafka import Broker, kafka_client, unreachable
 from app.doctor.outcome import Outcome, Status

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from app.data_dir.engine_file import write_engine_file
 
 from app import __version__
 from app.adapters.scorer.memory import OverlapScorer
@@ -18,6 +17,7 @@ from app.calibration.kept import keep
 from app.calibration.measure import Scored
 from app.calibration.pairs import Kind
 from app.core.gate import Score
+from app.data_dir.engine_file import write_engine_file
 from app.doctor.check import Site
 from app.doctor.outcome import Outcome, Status
 from app.fake_llm import FakeModelServer, Step

@@ -55,5 +55,6 @@ def test_references_come_from_a_file_that_run_reads(tmp_path: Path) -> None:
 
 async def test_the_server_knows_a_question_behind_an_instruction() -> None:
     server = FakeModelServer(answers=ReferenceAnswers({"Why  so?": "Because."}, 1.0))
-    assert server.serving.question_of("Answer briefly.\n\nWhy so?") == "Why so?"
-    assert server.serving.question_of("Answer briefly.\n\nWhy not?") == "Answer briefly.\n\nWhy not?"
+    question_of = server.serving.question_of
+    assert question_of("Answer briefly.\n\nWhy so?") == "Why so?"
+    assert question_of("Answer briefly.\n\nWhy not?") == "Answer briefly.\n\nWhy not?"

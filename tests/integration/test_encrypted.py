@@ -13,11 +13,11 @@ from pathlib import Path
 import aiohttp
 import asyncpg
 import pytest
-from app.broker.topic_admin import open_topic_admin
 from redis.asyncio import Redis
 
 from app.adapters.store.postgres.migrate import migrate
 from app.broker import kafka_hosts, kafka_security
+from app.broker.topic_admin import open_topic_admin
 from app.errors import BrokerUnavailable
 from app.fake_llm import FakeModelServer
 from app.inspection.kafka_reader import KafkaReader

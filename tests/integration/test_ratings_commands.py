@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from app.broker.topic_admin import open_topic_admin
 
+from app.broker.topic_admin import open_topic_admin
 from app.settings import load_settings
 from tests.cli.ratings_command import RatingsCommand, ratings_command
 from tests.servers import require

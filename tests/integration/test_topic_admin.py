@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from app.broker.topic_admin import ensure_topics, open_topic_admin, refuse_other_partitions
 
+from app.broker.topic_admin import ensure_topics, open_topic_admin, refuse_other_partitions
 from app.errors import BrokerUnavailable, SettingsError
 from app.settings import Settings, load_settings
 from app.topics import all_topics

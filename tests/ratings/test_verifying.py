@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from app.broker.topic_admin import TopicState
 
+from app.broker.topic_admin import TopicState
 from app.core.ratings.events import RatingLimits
 from app.ratings.faulty import RatingMessage, SyntheticEvents
 from app.ratings.senders import partition_of

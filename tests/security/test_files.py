@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from app.data_dir.engine_file import (
     engine_file,
     remove_engine_file,
@@ -15,7 +16,6 @@ from app.data_dir.engine_file import (
     write_engine_file,
 )
 from app.data_dir.private_files import make_data_dir, open_private, read_private, write_private
-
 from app.errors import SettingsError
 from app.settings import load_settings
 from app.transports.embedded.sqlite import SqliteStorage

@@ -13,9 +13,9 @@ from uuid import uuid4
 import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from app.data_dir.consumer_files import write_offsets
 
 from app.broker.topic_admin import ensure_topics, open_topic_admin
+from app.data_dir.consumer_files import write_offsets
 from app.factory import create_app
 from app.inspection.kafka_reader import KafkaReader
 from app.settings import Settings, load_settings
