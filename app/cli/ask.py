@@ -18,7 +18,14 @@ from app.settings import Settings, batch_settings, load_settings
 @click.argument("question_text")
 @click.option("--reference", help="Reference answer: the answer is scored against it.")
 @click.option("--fresh", is_flag=True, help="Ask anew, also when an answer is stored.")
-@click.option("--wait", "seconds", default=600.0, show_default=True, help="Seconds to wait.")
+@click.option(
+    "--wait",
+    "seconds",
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Wait so long for its end; then show it as it stands.",
+)
 @json_option
 def ask(
     question_text: str, reference: str | None, fresh: bool, seconds: float, as_json: bool

@@ -26,13 +26,22 @@ if TYPE_CHECKING:
 
 @click.group(short_help="Break things on purpose, and audit what came of it")
 def chaos() -> None:
-    """Start workers, broker and stores, break them, and count what was lost or done twice."""
+    """Start workers, broker and stores, break them, and count what was lost or done twice.
+
+    \b
+    answerloop chaos list
+    answerloop chaos run --scenario kill-workers --report report.html
+    """
 
 
-@chaos.command("list")
+@chaos.command("list", short_help="The scenarios: what each breaks")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the scenarios: what each breaks, and which promise it tries."""
+    """List the scenarios: what each breaks, and which promise it tries.
+
+    \b
+    answerloop chaos list --json
+    """
     from app.chaos.scenarios import SCENARIOS
 
     rows = [(each.name, each.about, each.promise) for each in SCENARIOS.values()]
@@ -42,39 +51,65 @@ def list_(as_json: bool) -> None:
     print_table(None, ("scenario", "breaks", "promise"), rows)
 
 
-@chaos.command()
+@chaos.command(short_help="Run scenarios on servers of its own, and audit each")
 @click.option(
-    "--scenario", "names", multiple=True, help="A name of `chaos list`, or all; may be repeated."
+    "--scenario",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A name of `chaos list`, or all; may be repeated.",
 )
 @click.option("--report", type=click.Path(path_type=Path), help="Write a report (HTML) here.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write results here.")
-@click.option("--questions", type=click.IntRange(min=1), help="Ask at least so many.")
-@click.option("--rate", type=NumberRange(min=0.1), help="Questions a second.")
-@click.option("--seconds", type=NumberRange(min=0), help="Ask for at least so long.")
-@click.option("--workers", type=click.IntRange(1, 20), help="Worker processes.")
+@click.option(
+    "--results",
+    "results_file",
+    type=click.Path(path_type=Path),
+    help="Write all figures (JSON) here, after each scenario.",
+)
+@click.option("--questions", type=click.IntRange(min=1), help="Ask at least so many (by scenario).")
+@click.option("--rate", type=NumberRange(min=0.1), help="Questions a second (by scenario).")
+@click.option(
+    "--seconds",
+    type=NumberRange(min=0),
+    metavar="SECONDS",
+    help="Ask for at least so long (by scenario).",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 20), help="Worker processes (3; some scenarios 2)."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of every random choice.")
 @click.option("--long", "long_", is_flag=True, help="The longer form of each scenario, and soak.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep logs and ledgers here.")
 @click.option(
     "--kafka-libs", type=click.Path(path_type=Path), help="Kafka's jars ($KAFKA_HOME/libs)."
 )
-@click.option("--kafka", help="host:port of a Kafka that is there already; it is not broken.")
-@click.option("--broker", type=click.Choice(["kafka", "log"]), default="kafka", show_default=True)
+@click.option(
+    "--kafka", metavar="HOST:PORT", help="A Kafka that is there already; it is not broken."
+)
+@click.option(
+    "--broker",
+    type=click.Choice(["kafka", "log"]),
+    default="kafka",
+    show_default=True,
+    help="Kafka, or the embedded log with one worker.",
+)
+@json_option
 def run(
     names: tuple[str, ...],
     report: Path | None,
-    json_file: Path | None,
+    results_file: Path | None,
     keep: Path | None,
     kafka_libs: Path | None,
     kafka: str | None,
     long_: bool,
+    as_json: bool,
     **numbers: Any,
 ) -> None:
     """Run scenarios on servers of its own (loopback, a temporary folder) and audit each.
 
     \b
     answerloop chaos run --scenario kill-workers
-    answerloop chaos run --scenario all --report report.html --json results.json
+    answerloop chaos run --scenario all --report report.html --results results.json
     answerloop chaos run --scenario kill-workers --long --rate 20 --workers 5 --seed 7
     answerloop chaos run --scenario rolling-restarts --broker log --keep chaos-logs
 
@@ -86,13 +121,16 @@ def run(
 
     options = Options(long=long_, **numbers)
     chosen = _chosen(names or ("all",), options)
-    for path in filter(None, (report, json_file)):
+    for path in filter(None, (report, results_file)):
         _refuse_unwritable(path)
     libraries = kafka_libs or default_kafka_libraries()
     with _folder(keep) as folder:
-        save = partial(_write, report=report, json_file=json_file)
+        save = partial(_write, report=report, results_file=results_file)
         results = asyncio.run(_run(chosen, options, folder, libraries, kafka, save))
-    print_results(results)
+    if as_json:
+        print_json(results)
+    else:
+        print_results(results)
     bad = [each for each in results["runs"] if each["verdict"] in {"failed", "error"}]
     raise SystemExit(1 if bad else 0)
 
@@ -179,12 +217,12 @@ def _line(result: dict[str, Any]) -> str:
     return words + (f"; {result['reason']}" if result.get("reason") else "")
 
 
-def _write(results: dict[str, Any], report: Path | None, json_file: Path | None) -> None:
+def _write(results: dict[str, Any], report: Path | None, results_file: Path | None) -> None:
     """Write what there is so far."""
-    if json_file is not None:
+    if results_file is not None:
         import orjson
 
-        json_file.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
+        results_file.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
     if report is not None:
         from app.chaos.report import render
 

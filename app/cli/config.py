@@ -23,13 +23,23 @@ _PARTS = ("broker", "database", "cache", "model", "scorer", "gate")
 
 @click.group(short_help="Show and check the settings")
 def config() -> None:
-    """Settings are ANSWERLOOP_* environment variables, or lines of a .env file."""
+    """Settings are ANSWERLOOP_* environment variables, or lines of a .env file.
+
+    \b
+    answerloop config show
+    answerloop config check
+    answerloop config causes
+    """
 
 
-@config.command()
+@config.command(short_help="Every setting, its value, where it comes from")
 @json_option
 def show(as_json: bool) -> None:
-    """Show every setting with its value and where it comes from; secrets are masked."""
+    """Show every setting with its value and where it comes from; secrets are masked.
+
+    \b
+    answerloop config show --json
+    """
     settings = load_settings()
     rows = setting_rows(settings)
     for row in rows:
@@ -44,10 +54,14 @@ def show(as_json: bool) -> None:
     )
 
 
-@config.command()
+@config.command(short_help="Reach every part that the settings name")
 @json_option
 def check(as_json: bool) -> None:
     """Check the settings and reach every part they name: broker, database, cache, model, scorer.
+
+    \b
+    answerloop config check
+    answerloop config check --json
 
     When all are there, the scorer is loaded, and scores a pair. These are checks of
     `answerloop doctor`, which looks at more, and says the mends.
@@ -70,10 +84,13 @@ def check(as_json: bool) -> None:
         raise SystemExit(4)
 
 
-@config.command()
+@config.command(short_help="Which failure of a call has which cause")
 @json_option
 def causes(as_json: bool) -> None:
     """Show which failure of a model call has which cause, and what follows.
+
+    \b
+    answerloop config causes
 
     Rows are in the order in which they are tried; what CAUSES_FILE changed is marked.
     """
@@ -101,7 +118,7 @@ def causes(as_json: bool) -> None:
         stderr().print(line)
 
 
-@config.command()
+@config.command(short_help="How a weak answer is asked for again")
 @click.option("--question", metavar="TEXT", help="Show how this question is asked, by reason.")
 @json_option
 def strategies(question: str | None, as_json: bool) -> None:

@@ -13,13 +13,22 @@ from app.settings import Settings, load_settings
 
 @click.group(short_help="Migrate the database, show its state")
 def db() -> None:
-    """The database's numbered migrations."""
+    """The database's numbered migrations.
+
+    \b
+    answerloop db status
+    answerloop db migrate
+    """
 
 
 @db.command()
 @json_option
 def migrate(as_json: bool) -> None:
-    """Apply the migrations that are missing. Repeating it changes nothing; workers do it too."""
+    """Apply the migrations that are missing. Repeating it changes nothing; workers do it too.
+
+    \b
+    answerloop db migrate
+    """
     applied = run_loop(_with_database(load_settings(), "migrate"))
     if as_json:
         print_json([str(each) for each in applied])
@@ -30,7 +39,11 @@ def migrate(as_json: bool) -> None:
 @db.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Show each migration and when it was applied."""
+    """Show each migration and when it was applied.
+
+    \b
+    answerloop db status --json
+    """
     rows = run_loop(_with_database(load_settings(), "status"))
     if as_json:
         print_json([{"number": n, "name": name, "applied_at": at} for n, name, at in rows])

@@ -191,7 +191,9 @@ async def _purge(
 
 
 @dlq.command(short_help="List the redrives: when, by whom, how many")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, help="The latest N.")
+@click.option(
+    "--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="The latest N."
+)
 @json_option
 def redrives(limit: int, as_json: bool) -> None:
     """List the redrives, the latest first.
@@ -213,7 +215,9 @@ async def _redrives(settings: Settings, limit: int) -> list[dict[str, Any]]:
 
 
 @dlq.command(short_help="Open the intake that a flood of deaths has stopped")
-@click.option("--url", help="The engine's address, where it is not the one of this DATA_DIR.")
+@click.option(
+    "--url", metavar="URL", help="The engine's address, where it is not the one of this DATA_DIR."
+)
 @json_option
 def resume(url: str | None, as_json: bool) -> None:
     """Open the intake that a flood of deaths has stopped, without waiting for probes to pass.

@@ -34,7 +34,13 @@ class _Queue(click.ParamType):
 
 
 @click.command("fake-llm", short_help="A model server that fails on demand")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Address to listen on.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=11_435, show_default=True, help="0: any free."
 )
@@ -48,9 +54,12 @@ class _Queue(click.ParamType):
     type=NumberRange(0),
     default=0.2,
     show_default=True,
-    help="Seconds to each reply.",
+    metavar="SECONDS",
+    help="To each reply.",
 )
-@click.option("--jitter", type=NumberRange(0), default=0.0, help="Up to so many seconds more.")
+@click.option(
+    "--jitter", type=NumberRange(0), default=0.0, metavar="SECONDS", help="Up to so many more."
+)
 @click.option("--capacity", type=click.IntRange(1), help="Calls answered at a time (any number).")
 @click.option("--queue", type=_Queue(), default="unbounded", help="Calls that may wait; then 503.")
 @click.option(
@@ -60,18 +69,30 @@ class _Queue(click.ParamType):
     show_default=True,
     help="What it speaks.",
 )
-@click.option("--models", default="smol:latest", show_default=True, help="Names, with commas.")
+@click.option(
+    "--models",
+    default="smol:latest",
+    show_default=True,
+    metavar="NAMES",
+    help="Names, with commas.",
+)
 @click.option("--script", type=_FILE, help="Phases and steps (JSON).")
 @click.option("--scenario", metavar="NAME", help="A script with a name; see --list-scenarios.")
-@click.option("--calls", type=click.Path(dir_okay=False, path_type=Path), help="Call log (JSONL).")
-@click.option("--seed", type=int, default=0, help="Of every draw.")
-@click.option("--answers", type=_FILE, help="Questions with references: answer these well ...")
+@click.option(
+    "--calls",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Append a log of the calls (JSONL) here.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of every draw.")
+@click.option(
+    "--answers", type=_FILE, help="Questions with references, of which a share is answered well."
+)
 @click.option(
     "--good-share",
     type=NumberRange(0, 1),
     default=0.7,
     show_default=True,
-    help="... so often.",
+    help="That share of --answers.",
 )
 @click.option("--list-modes", is_flag=True, help="Print the table of modes.")
 @click.option("--list-scenarios", is_flag=True, help="Print the table of scenarios.")

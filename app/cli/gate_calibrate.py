@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     help="Draw so many answers of a larger file.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of every random choice.")
-@click.option("--format", "file_format", help="csv or jsonl; default: by name and content.")
+@click.option(
+    "--format", "file_format", metavar="FORMAT", help="csv or jsonl; default: by name and content."
+)
 @json_option
 def calibrate(
     file: Path | None,

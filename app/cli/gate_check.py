@@ -39,8 +39,16 @@ _SEED = 1
 @click.option(
     "--fresh", is_flag=True, help="Score the built-in pairs anew, also where scores were kept."
 )
-@click.option("--limit", type=click.IntRange(min=10), default=500, show_default=True)
-@click.option("--format", "file_format", help="csv or jsonl; default: by name and content.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=10),
+    default=500,
+    show_default=True,
+    help="Draw so many answers of a larger FILE.",
+)
+@click.option(
+    "--format", "file_format", metavar="FORMAT", help="csv or jsonl; default: by name and content."
+)
 @json_option
 def check(
     file: Path | None,

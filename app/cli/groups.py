@@ -16,4 +16,10 @@ COMMANDS = {
 
 @click.group(cls=lazy_group(COMMANDS), short_help="Consumer groups: list, describe, lag, reset")
 def groups() -> None:
-    """The consumer groups on the broker (Kafka or the embedded log)."""
+    """The consumer groups on the broker (Kafka or the embedded log).
+
+    \b
+    answerloop groups lag
+    answerloop groups describe answerloop-questions
+    answerloop groups reset answerloop-questions --to -1h
+    """

@@ -12,6 +12,8 @@ from click.shell_completion import CompletionItem
 #: name -> (module, attribute, one line for the overview)
 Commands = Mapping[str, tuple[str, str, str]]
 
+_NUMBERS = (type(click.INT), type(click.FLOAT))  # ranges are children of these
+
 
 class LazyGroup(click.Group):
     """A group of commands that are named by their modules; `commands_by_name` is set by a child."""
@@ -26,6 +28,7 @@ class LazyGroup(click.Group):
             return None
         module, attribute, _ = self.commands_by_name[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        _call_numbers_n(command)
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -42,6 +45,16 @@ class LazyGroup(click.Group):
             formatter.write_dl(
                 [(name, about) for name, (*_, about) in self.commands_by_name.items()]
             )
+
+
+def _call_numbers_n(command: click.Command) -> None:
+    """Let numbers without a name of their own be `N` in the help, not `INTEGER RANGE`."""
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        _call_numbers_n(each)
+    for param in command.params:
+        number = isinstance(param.type, _NUMBERS) and not isinstance(param, click.Argument)
+        if number and param.metavar is None:
+            param.metavar = "N"
 
 
 def lazy_group(commands: Commands) -> type[LazyGroup]:

@@ -24,23 +24,27 @@ _INTERRUPTED = 130
 
 
 @click.command(short_help="Traffic at a rate, and the latencies it met")
-@click.option("--url", "urls", multiple=True, help="A worker's address; several take turns.")
+@click.option(
+    "--url", "urls", multiple=True, metavar="URL", help="A worker's address; several take turns."
+)
 @click.option("--rate", type=NumberRange(0.001, 100_000), help="Requests a second (5).")
-@click.option("--duration", type=NumberRange(0.1, 604_800), help="Seconds (60).")
+@click.option("--duration", type=NumberRange(0.1, 604_800), metavar="S", help="Seconds (60).")
 @click.option("--count", type=click.IntRange(1, 10**9), help="So many requests at most.")
 @click.option(
     "--arrivals",
     type=click.Choice(["constant", "poisson", "ramp", "bursts", "steps"]),
     default="constant",
     show_default=True,
-    help="How the rate goes.",
+    help="When requests are due.",
 )
 @click.option(
     "--spacing",
     type=click.Choice(["even", "poisson"]),
     help="Of ramp, bursts, steps: evenly (the default) or at random.",
 )
-@click.option("--from-rate", type=NumberRange(0, 100_000), help="Where a ramp begins (0).")
+@click.option(
+    "--from-rate", type=NumberRange(0, 100_000), help="Requests a second where a ramp begins (0)."
+)
 @click.option("--burst", metavar="ON/OFF", help="Seconds of a burst, and between two (5/5).")
 @click.option("--steps", metavar="RxS,...", help="Rates and their seconds: 5x30,10x30,20x30.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of every random choice.")
@@ -55,21 +59,66 @@ _INTERRUPTED = 130
 @click.option(
     "--language", type=click.Choice(["en", "es", "both"]), help="Of synthetic questions (both)."
 )
-@click.option("--repeats", type=NumberRange(0, 1), help="Share that asks an earlier one again (0).")
-@click.option("--zipf", type=NumberRange(0, 5), help="How much the first are preferred then (1).")
-@click.option("--references", type=NumberRange(0, 1), help="Share sent with its reference (1).")
+@click.option(
+    "--repeats",
+    type=NumberRange(0, 1),
+    metavar="SHARE",
+    help="Share that asks an earlier one again (0).",
+)
+@click.option(
+    "--zipf", type=NumberRange(0, 5), help="How much --repeats prefers the first ones (1)."
+)
+@click.option(
+    "--references",
+    type=NumberRange(0, 1),
+    metavar="SHARE",
+    help="Share sent with its reference (1).",
+)
 @click.option("--ratings", is_flag=True, help="Send ratings instead: POST /ratings.")
 @click.option("--batch", type=click.IntRange(1, 1000), help="Ratings in a request (1).")
-@click.option("--in-flight", type=click.IntRange(1, 100_000), default=500, show_default=True)
-@click.option("--timeout", type=NumberRange(0.1, 3600), default=30.0, show_default=True)
-@click.option("--drain", type=NumberRange(0, 86_400), default=60.0, show_default=True)
+@click.option(
+    "--in-flight",
+    type=click.IntRange(1, 100_000),
+    default=500,
+    show_default=True,
+    help="Requests without an answer at most; what is due beyond is not sent.",
+)
+@click.option(
+    "--timeout",
+    type=NumberRange(0.1, 3600),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to wait for an answer.",
+)
+@click.option(
+    "--drain",
+    type=NumberRange(0, 86_400),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to wait for ends after the last answer.",
+)
 @click.option("--no-follow", is_flag=True, help="Measure until accepted only.")
 @click.option("--yes-remote", is_flag=True, help="Allow addresses of other machines.")
-@click.option("--fail-p99", type=NumberRange(0, 1e6), metavar="S", help="Fail above: accepted.")
 @click.option(
-    "--fail-settled-p99", type=NumberRange(0, 1e6), metavar="S", help="The same: settled."
+    "--fail-p99",
+    type=NumberRange(0, 1e6),
+    metavar="S",
+    help="Exit code 1 when p99 until accepted is above S seconds.",
 )
-@click.option("--fail-errors", type=NumberRange(0, 1), metavar="SHARE", help="Fail above.")
+@click.option(
+    "--fail-settled-p99",
+    type=NumberRange(0, 1e6),
+    metavar="S",
+    help="The same of p99 until settled.",
+)
+@click.option(
+    "--fail-errors",
+    type=NumberRange(0, 1),
+    metavar="SHARE",
+    help="Exit code 1 when a larger share got no proper answer.",
+)
 @click.option("--report", type=_FILE, help="Write a page (HTML) with plots here.")
 @json_option
 def load(**options: Any) -> None:

