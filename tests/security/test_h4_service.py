@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import aiohttp
 import pytest
@@ -17,12 +17,13 @@ from aiohttp import web
 from app.adapters.llm.text import clean_text
 from app.web.openapi_operations import OPERATIONS
 from app.web.safe_headers import SAFE_HEADERS
+from tests.browser.chromium import Browser, browsing
 from tests.security.hostile import BEACON, strings
 from tests.security.service import Service, service
-from tests.servers import ServerMissing, require
 
 HOSTILE = strings()
 FINAL = {"validated", "low_quality", "unscored"}
+SETTLE_SECONDS = 0.3
 
 
 def answer_with_the_same(question: str) -> str:
@@ -85,14 +86,18 @@ async def _rows(target: Service) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def _mirror(pages: dict[str, tuple[bytes, dict[str, str]]]) -> AsyncIterator[Any]:
-    """Serve pages exactly as they were given; note every other path that is asked."""
+    """Serve pages exactly as they were given; note every other path that is asked.
+
+    (A browser quotes more characters of an address than the client that fetched the page.)
+    """
     asked: list[str] = []
+    shown = {unquote(path): page for path, page in pages.items()}
 
     async def handle(request: web.Request) -> web.Response:
-        if request.raw_path not in pages:
+        if (path := unquote(request.raw_path)) not in shown:
             asked.append(request.raw_path)
             return web.Response(status=404)
-        body, headers = pages[request.raw_path]
+        body, headers = shown[path]
         return web.Response(body=body, headers=headers)
 
     app = web.Application()
@@ -106,28 +111,16 @@ async def _mirror(pages: dict[str, tuple[bytes, dict[str, str]]]) -> AsyncIterat
         await runner.cleanup()
 
 
-async def _browse(url: str, profile: Path) -> str:
-    """Open a page in headless Chromium, let it run, return its document."""
-    chromium = require(_chromium)
-    process = await asyncio.create_subprocess_exec(
-        *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-        *("--virtual-time-budget=3000", f"--user-data-dir={profile}", url),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+async def _browse(browser: Browser, url: str) -> str:
+    """Open a page in a tab of headless Chromium, let it run, return its document."""
+    page = await browser.open()
     try:
-        async with asyncio.timeout(60):
-            return (await process.communicate())[0].decode(errors="replace")
+        await page.go(url)
+        await asyncio.sleep(SETTLE_SECONDS)  # what its scripts ask for once it is loaded
+        document: str = await page.evaluate("document.documentElement.outerHTML")
+        return document
     finally:
-        if process.returncode is None:
-            process.kill()
-
-
-def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        raise ServerMissing("chromium")
-    return found
+        await page.close()
 
 
 def _ran(document: str, asked: list[str]) -> bool:
@@ -171,22 +164,19 @@ async def test_h4_hostile_strings_are_kept_exactly_and_run_nowhere(tmp_path: Pat
         assert texts == {row["question_id"]: row["question_text"] for row in ended}
         pages = await _pages(target, [row["question_id"] for row in ended[:200:40]])
         assert "Traceback" not in target.log
-    async with _mirror(pages) as (url, asked):
-        for number, path in enumerate(pages):
-            document = await _browse(url + path, tmp_path / f"profile-{number}")
-            assert not _ran(document, asked), path
+    async with _mirror(pages) as (url, asked), browsing() as browser:
+        for path in pages:
+            assert not _ran(await _browse(browser, url + path), asked), path
 
 
 @pytest.mark.timeout(200)
-async def test_h4_a_page_that_shows_them_raw_is_seen_to_run_and_the_headers_alone_stop_it(
-    tmp_path: Path,
-) -> None:
+async def test_h4_a_page_that_shows_them_raw_is_seen_to_run_and_the_headers_alone_stop_it() -> None:
     script = next(text for text in HOSTILE if text.startswith("<script>"))
     image = next(text for text in HOSTILE if text.startswith("<img src=x onerror"))
     page = f"<!doctype html><body>{script}{image}".encode()
     html = {"Content-Type": "text/html; charset=utf-8"}
     pages = {"/bare": (page, html), "/safe": (page, {**SAFE_HEADERS, **html})}
-    async with _mirror(pages) as (url, asked):
-        assert _ran(await _browse(f"{url}/bare", tmp_path / "a"), asked)
+    async with _mirror(pages) as (url, asked), browsing() as browser:
+        assert _ran(await _browse(browser, f"{url}/bare"), asked)
         asked.clear()
-        assert not _ran(await _browse(f"{url}/safe", tmp_path / "b"), asked)
+        assert not _ran(await _browse(browser, f"{url}/safe"), asked)
