@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from app.broker.topic_admin import open_topic_admin
+from app.broker.topic_admin import ensure_topics, open_topic_admin
 from app.doctor.check import Site
 from app.doctor.kafka import Broker, kafka_client, unreachable
 from app.doctor.outcome import Outcome, Status
@@ -47,7 +47,7 @@ async def make(at: Site, **changes: dict[str, Any]) -> None:
         return replace(spec, **changes.get(bare, {}))
 
     admin = await open_topic_admin(at.settings)
-    await admin.create([changed(spec) for spec in all_topics(at.settings)])
+    await ensure_topics(admin, [changed(spec) for spec in all_topics(at.settings)])
     await admin.close()
 
 
