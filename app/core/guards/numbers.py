@@ -82,8 +82,10 @@ def _compare(evidence: Evidence) -> tuple[list[Figure], list[Figure]]:
     if not whole(evidence.answer, evidence.question, evidence.stated_reference):
         return [], []
     reference = figures(evidence.stated_reference)
+    if not 0 < len(reference) <= _MOST_FIGURES:
+        return [], []
     given, said = figures(evidence.question), figures(evidence.answer)
-    if not 0 < len(reference) <= _MOST_FIGURES or len(given) + len(said) > _MOST_FIGURES:
+    if len(given) + len(said) > _MOST_FIGURES:
         return [], []
     known = [*given, *reference]
     lacking = [each for each in reference if not each.weak and not _among(each, [*given, *said])]
