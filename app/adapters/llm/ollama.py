@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import ollama
 
 from app.adapters.llm.call import Reply, Server, answer_once, list_models
-from app.adapters.llm.http import BoundedTransport
+from app.adapters.llm.http import BoundedTransport, StraightClient
 from app.adapters.llm.text import clean_text
 from app.core.causes import BUILT_IN, CauseTable
 from app.core.strategies import Prompt
@@ -15,6 +16,13 @@ from app.errors import UnavailableError
 from app.ports import ModelAnswer
 
 _CHECK_SECONDS = 5.0
+
+
+class _Client(ollama.AsyncClient):
+    """The package's own, over a client that sends straight away."""
+
+    def __init__(self, host: str, **options: Any) -> None:
+        super(ollama.AsyncClient, self).__init__(StraightClient, host, **options)
 
 
 class OllamaModel:
@@ -42,8 +50,8 @@ class OllamaModel:
         self._transport = BoundedTransport(
             timeout_seconds, f"Bearer {api_key}" if api_key else None
         )
-        self._client = ollama.AsyncClient(
-            host=host,
+        self._client = _Client(
+            host,
             transport=self._transport,
             timeout=timeout_seconds,
             follow_redirects=False,
