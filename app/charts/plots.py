@@ -13,6 +13,8 @@ from app.charts.strokes import box, path, stroke, svg, words
 
 _LEFT, _TOP, _RIGHT, _FOOT = 52.0, 26.0, 18.0, 40.0
 _ROW_TITLE = 22.0
+#: Width of a character of a title, or of a mark's text.
+_CHARACTER = 7.2
 
 #: From nothing to all, in quarters.
 SHARES = Axis(0.0, 1.0, tuple(Tick(n / 4, percent(n / 4)) for n in range(5)))
@@ -64,7 +66,7 @@ def draw_plot(
     for tick in up.ticks:
         parts.append(stroke("grid", _LEFT, y(tick.value), width - _RIGHT, y(tick.value)))
         parts.append(words(tick.label, _LEFT - 7, y(tick.value) + 4, "tick", "end"))
-    parts.append(frame.marks(marks, _TOP - 10))
+    parts.append(frame.marks(marks, _TOP - 10, taken=_LEFT + _CHARACTER * len(names[1])))
     for curve in curves:
         placed = [(frame.x(along), y(value)) for along, value in curve.points]
         if placed:
@@ -119,15 +121,19 @@ class _Frame:
     def x(self, value: float) -> float:
         return round(_LEFT + (self.width - _LEFT - _RIGHT) * self.axis.share(value), 1)
 
-    def marks(self, marks: Sequence[Mark], height: float) -> Html:
-        """Draw marks with their texts on the side where there is more room."""
+    def marks(self, marks: Sequence[Mark], height: float, taken: float = 0.0) -> Html:
+        """Draw marks with their texts on the side where there is more room.
+
+        Another text ends at `taken` on the same line: theirs begin after it.
+        """
         parts = []
         for mark in marks:
-            at = self.x(mark.at)
-            right = at > self.width / 2
+            at, size = self.x(mark.at), _CHARACTER * len(mark.text)
+            before = at > self.width / 2 and at - 6 - size > taken
+            left = max(at + 6, min(taken + 8, self.width - size))
             parts.append(stroke("mark", at, self.top - 4, at, self.base))
-            place = (at - 6 if right else at + 6, height)
-            parts.append(words(mark.text, *place, "marked", "end" if right else None))
+            place = (at - 6 if before else left, height)
+            parts.append(words(mark.text, *place, "marked", "end" if before else None))
         return join(*parts)
 
     def foot(self, name: str) -> Html:

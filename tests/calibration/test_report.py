@@ -6,6 +6,7 @@ import re
 
 from app.calibration.pairs import Kind
 from app.calibration.report import render
+from app.charts.plots import SHARES, Curve, Mark, draw_plot
 from app.core.gate import Score
 from tests.calibration.known import apart, calibration, pair, scored
 
@@ -71,3 +72,21 @@ def test_without_a_half_to_try_it_on_the_page_says_so() -> None:
     page = render(calibration(pairs))
     assert "nothing held out" in page
     assert "nothing could be held out" in page
+
+
+def test_a_marks_text_begins_after_the_title_on_its_line() -> None:
+    title, marked = "good pairs that pass", "asked for: 1 %"
+    for width, at in ((460.0, 0.2), (460.0, 0.55), (1000.0, 0.1), (1000.0, 0.9)):
+        drawn = draw_plot(
+            [Curve("f1", [])],
+            (SHARES, SHARES),
+            (width, 200.0),
+            "",
+            ("x", title),
+            [Mark(at, marked)],
+        )
+        found = re.search(rf'<text x="([\d.]+)"[^>]*?(text-anchor="end")?[^>]*>{marked}', drawn)
+        assert found is not None
+        left = float(found[1]) - (7 * len(marked) if found[2] else 0)
+        assert left > 52 + 7 * len(title), (width, at)
+        assert left + 7 * len(marked) <= width

@@ -70,6 +70,21 @@ def test_the_page_holds_the_figures_and_no_markup_of_others() -> None:
     assert "http://127" not in source  # it loads nothing
 
 
+def test_options_have_their_units_and_the_start_its_clock() -> None:
+    found = made(rate=50.0)
+    found["options"] |= {"duration": 20, "timeout": 30.0, "drain": 60, "seed": 7}
+    page = render(found)
+    for name, value in {
+        "rate": "50 a second",
+        "duration": "20 s",
+        "timeout": "30 s",
+        "drain": "60 s",
+        "seed": "7",
+    }.items():
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    assert "2027-01-15 08:00 UTC" in page
+
+
 def test_a_run_in_which_nothing_was_due_has_a_page() -> None:
     source = render(made(seconds=0.0))
     assert "0 requests" in source

@@ -6,6 +6,7 @@ import html
 import math
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from app.ratings.report.reading import read_metrics
 from app.ratings.report.workers import Course, workers_of
 from app.wire.gate import WireGate
 from models.ratings import StreamMetrics
+from tests.browser import browsing
 from tests.chaos.test_report import Page
 from tests.ratings import report_samples as samples
 from tests.ratings.report_samples import START, message
@@ -258,3 +260,14 @@ def test_a_share_is_shown_in_percent(share: float, words: str) -> None:
 def test_large_numbers_are_short_on_axes() -> None:
     assert [compact(n) for n in (250_000, 1_500_000, 2e9)] == ["250k", "1.5M", "2G"]
     assert compact(60_000) == shown(60_000)
+
+
+async def test_it_fits_a_wide_and_a_narrow_screen(tmp_path: Path) -> None:
+    file = tmp_path / "ratings.html"
+    movies = [MovieTotal(2_000_000_000 + n, 1_000_000, 7_000_000, 1.8e12) for n in range(5)]
+    file.write_text(render(samples.figures(3, popular=movies)), encoding="utf-8")
+    async with browsing() as browser:
+        for width, dark in ((1280, False), (360, True)):
+            page = await browser.open(file.as_uri(), width=width, dark=dark)
+            assert await page.overflow() <= 0, width
+            assert page.errors == []

@@ -22,6 +22,11 @@ _LATENCIES = (
     ("sent (own lag)", "lag_seconds", ""),
 )
 
+#: Of the options that are numbers of something.
+_UNITS = {"rate": "a second", "from_rate": "a second"} | dict.fromkeys(
+    ("duration", "timeout", "drain"), "s"
+)
+
 
 def write_page(found: Mapping[str, Any], path: Path) -> None:
     """Write the page of a document of `app.load.document`, whole or not at all.
@@ -72,7 +77,11 @@ def _headline(found: Mapping[str, Any]) -> str:
 
 
 def _header(found: Mapping[str, Any]) -> Html:
-    said = [str(found["started_at"]), *found["urls"], f"run {found['run']}"]
+    said = [
+        f"{found['started_at'][:16].replace('T', ' ')} UTC",
+        *found["urls"],
+        f"run {found['run']}",
+    ]
     said += ["interrupted"] if found["interrupted"] else []
     said.append(f"answerloop {found['version']}")
     return tag(
@@ -184,8 +193,17 @@ def _counts(title: str, rows: Sequence[tuple[str, int]], whole: int) -> Html:
 
 def _options(found: Mapping[str, Any]) -> Html:
     given = {**found["options"], "pages read for ends": found["ends"]["pages_read"]}
-    pairs = (tag("div", tag("dt", words(name)), tag("dd", value)) for name, value in given.items())
+    pairs = (
+        tag("div", tag("dt", words(name)), tag("dd", _with_unit(name, value)))
+        for name, value in given.items()
+    )
     return tag("dl", *pairs, class_="pairs")
+
+
+def _with_unit(name: str, value: Any) -> Any:
+    if not isinstance(value, int | float) or name not in _UNITS:
+        return value
+    return f"{shown(value)} {_UNITS[name]}"
 
 
 def _footer(found: Mapping[str, Any]) -> Html:
