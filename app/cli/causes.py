@@ -63,7 +63,7 @@ def _waits(policy: RetryPolicy, route: Route) -> list[float]:
 def waits_shown(waits: list[float]) -> str:
     """Return waits for people: `5, 10, 20, 40, 80 s`."""
     if not waits:
-        return "none: dead letter"
+        return "-"
     shown = ", ".join(f"{wait:g}" for wait in waits[:_SHOWN_WAITS])
     more = f", ... {len(waits)} in all" if len(waits) > _SHOWN_WAITS else ""
     return f"{shown} s{more}"

@@ -51,6 +51,8 @@ def show(as_json: bool) -> None:
         None,
         ("setting", "value", "from", "meaning"),
         ((r["setting"], r["value"], r["from"], r["meaning"]) for r in rows),
+        whole=("setting",),
+        wide_only=("meaning",),
     )
 
 

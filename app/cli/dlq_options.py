@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import click
 
+from app.cli.output import stderr
+from app.core.failures import CAUSES
 from app.core.redrive import LetterFilter, LetterState
 from app.errors import InputError
 from app.letters.shown import filter_of
 
 _OPTIONS = (
-    click.option("--cause", "cause", multiple=True, help="Of this cause; may be given again."),
-    click.option("--topic", help="From this topic of origin."),
+    click.option(
+        "--cause", "cause", multiple=True, metavar="NAME", help="Of this cause; may be given again."
+    ),
+    click.option("--topic", metavar="NAME", help="From this topic of origin."),
     click.option("--since", metavar="WHEN", help="Dead since: 2h, 3d (ago), or an ISO time."),
     click.option("--until", metavar="WHEN", help="Dead before: 2h, 3d (ago), or an ISO time."),
     click.option(
@@ -42,6 +47,14 @@ def chosen(parts: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parts.items() if value not in (None, (), "")}
 
 
+def _tell_misspelt(causes: Sequence[str]) -> None:
+    """Say on stderr which cause was meant; CAUSES has not all of them, stages add some."""
+    for cause in causes:
+        near = () if cause in CAUSES else get_close_matches(cause, CAUSES, n=1, cutoff=0.8)
+        for name in near:
+            stderr().print(f"--cause {cause}: did you mean {name}?", style="yellow", markup=False)
+
+
 def read_filter(parts: dict[str, Any]) -> LetterFilter:
     """Return the filter of the options. Raises a usage error that names the option."""
     try:
@@ -49,6 +62,7 @@ def read_filter(parts: dict[str, Any]) -> LetterFilter:
     except InputError as error:
         option = "--" + str(error.field).replace("_", "-").replace("-id", "")
         raise click.BadParameter(str(error), param_hint=option) from None
+    _tell_misspelt(parts.get("cause") or ())
     if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
         raise click.BadParameter("it is not after --since: no letter can fit", param_hint="--until")
     return wanted

@@ -41,6 +41,8 @@ COMMANDS = {
     "config": ("app.cli.config", "config", "Show and check the settings"),
 }
 
+_UNREACHED = 4
+
 
 @click.group(cls=lazy_group(COMMANDS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="answerloop")
@@ -81,6 +83,8 @@ def _exit_code(arguments: list[str] | None) -> int:
         from app.cli.output import print_error
 
         print_error(f"error: {error}")
+        if error.exit_code == _UNREACHED and "doctor" not in str(error):
+            print_error("answerloop doctor looks at every part, and says what mends it")
         return error.exit_code
     except SystemExit as exit_:
         if isinstance(exit_.code, str):

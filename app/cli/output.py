@@ -20,6 +20,8 @@ from app.core.terminal import neutralised
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
+#: Columns of a terminal that shows everything.
+_WIDE = 100
 #: Characters that JSON leaves as they are, and that a terminal may obey: C1 controls, bidirectional
 #: and other invisible formatting.
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -71,14 +73,30 @@ def print_error(text: str) -> None:
     sys.stderr.write(f"{neutralised(text)}\n")
 
 
-def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table; cells are text and are never read as markup."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+def print_table(
+    title: str | None,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    whole: Sequence[str] = (),
+    wide_only: Sequence[str] = (),
+) -> None:
+    """Print a table; cells are text and are never read as markup.
+
+    Cells of the columns `whole` stay on one line. A terminal under 100 columns shows the table
+    without the columns `wide_only`, and says so.
+    """
+    console = stdout()
+    left_out = wide_only if console.width < _WIDE else ()
+    table = Table(title=title, title_justify="left", header_style="bold", caption_justify="left")
+    if left_out:
+        table.caption = f"not shown in under {_WIDE} columns: {', '.join(left_out)}"
+    shown = [at for at, column in enumerate(columns) if column not in left_out]
+    for at in shown:
+        table.add_column(columns[at], overflow="fold", no_wrap=columns[at] in whole)
     for row in rows:
-        table.add_row(*(printable(cell) for cell in row))
-    stdout().print(table)
+        table.add_row(*(printable(row[at]) for at in shown))
+    console.print(table)
 
 
 def printable(value: Any) -> str:

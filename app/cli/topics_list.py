@@ -37,6 +37,7 @@ def list_(all_: bool, as_json: bool) -> None:
         None,
         (*columns[:-1], "holds"),
         [[_counted(row[name]) for name in columns] for row in rows],
+        wide_only=("record", "holds"),
     )
 
 

@@ -98,8 +98,15 @@ async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
 
 
 def address_of(settings: Settings) -> str:
-    """Return where the worker of these settings listens."""
+    """Return where the worker of these settings listens. Raises UnavailableError: nowhere known."""
     from app.data_dir.engine_file import running_engine
+    from app.errors import UnavailableError
 
+    found = running_engine(settings)
+    if found is None and not settings.http_port:
+        raise UnavailableError(
+            f"no worker runs with ANSWERLOOP_DATA_DIR={settings.data_dir}: start one "
+            "(answerloop worker), or say where one is (--url http://host:port)"
+        )
     host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
-    return running_engine(settings) or f"http://{host}:{settings.http_port}"
+    return found or f"http://{host}:{settings.http_port}"
