@@ -8,7 +8,8 @@ call of the same model server, one INSERT into a PostgreSQL of the same kind, th
 nothing before that and repeats nothing. fsync is on in all (log: WAL, synchronous=FULL; PostgreSQL:
 fsync and synchronous_commit on). First `--rate` questions a second, each posted when it is due, its
 time counted from then; then as many as `--clients` post without waiting for answers (peer: without
-a call): accepted is what is on disk. Each question is a new one.
+a call): accepted is what is on disk; and one client that sends a hundred in a request (ours). Each
+question is a new one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from bench.worker_environment import environment
 
 _READY_SECONDS = 120.0
 _WARM_SECONDS = 2.0
+#: Questions in a request of `POST /questions`.
+_BATCH = 100
 
 
 @asynccontextmanager
@@ -85,15 +88,19 @@ async def at_rate(url: str, rate: float, seconds: float) -> list[float]:
     return took
 
 
-async def as_fast(url: str, clients: int, seconds: float) -> float:
-    """Return how many questions a second so many clients get accepted."""
+async def as_fast(url: str, clients: int, seconds: float, batch: int = 0) -> float:
+    """Return how many questions a second so many clients get accepted, `batch` in a request."""
     count, began = 0, time.perf_counter()
 
     async def client(session: aiohttp.ClientSession) -> None:
         nonlocal count
         while time.perf_counter() - began < seconds:
-            await post(session, f"{url}/query", 202)
-            count += 1
+            if batch:
+                several = {"questions": [_question() for _ in range(batch)]}
+                await send(session, f"{url}/questions", several, 202)
+            else:
+                await post(session, f"{url}/query", 202)
+            count += batch or 1
 
     async with _session() as session:
         await asyncio.gather(*(client(session) for _ in range(clients)))
@@ -102,12 +109,18 @@ async def as_fast(url: str, clients: int, seconds: float) -> float:
 
 async def post(session: aiohttp.ClientSession, url: str, expected: int) -> dict[str, Any]:
     """Post a new question. Raises RuntimeError with another status than the expected one."""
-    body = {"question_text": f"What is {uuid4().hex}?", "original_answer": "An answer"}
+    return await send(session, url, _question(), expected)
+
+
+async def send(session: aiohttp.ClientSession, url: str, body: Any, expected: int) -> Any:
     async with session.post(url, json=body) as response:
         if response.status != expected:
             raise RuntimeError(f"HTTP {response.status}: {(await response.text())[:300]}")
-        found: dict[str, Any] = await response.json()
-        return found
+        return await response.json()
+
+
+def _question() -> dict[str, str]:
+    return {"question_text": f"What is {uuid4().hex}?", "original_answer": "An answer"}
 
 
 def _session() -> aiohttp.ClientSession:
@@ -150,6 +163,8 @@ async def measure(folder: Path, rate: float, seconds: float, clients: int) -> di
                 await at_rate(url, rate, _WARM_SECONDS)
                 took = await at_rate(url, rate, seconds)
                 accepted = await as_fast(url, clients, seconds / 2)
+                if side == "ours":
+                    found["batched_s"] = round(await as_fast(url, 1, seconds / 4, _BATCH), 1)
             found[side] = {
                 "questions": len(took),
                 "p50_ms": round(percentile(took, 0.5) * 1e3, 1),
@@ -178,6 +193,7 @@ def main() -> None:
     print(f"{options.rate:g} questions/s{'answerloop':>20}{'plain service':>18}")
     for name in found["ours"]:
         print(f"{name:16}{found['ours'][name]:>20}{found['peer'][name]:>18}")
+    print(f"accepted by one client, {_BATCH} in a request: {found['batched_s']} questions/s")
 
 
 if __name__ == "__main__":

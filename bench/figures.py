@@ -133,6 +133,16 @@ def api(found: Found) -> list[Figure]:
             unit="/s",
             better="higher",
         ),
+        Figure(
+            key="accepted_many",
+            what="POST /questions accepted",
+            case="100 in a request",
+            measured=found["batched_s"],
+            peer=peer["accepted_s"],
+            peer_name=f"{name}, one in a request",
+            unit="/s",
+            better="higher",
+        ),
     ]
 
 

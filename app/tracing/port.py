@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -191,9 +191,8 @@ class _NoSpan:
 _NO_SPAN = _NoSpan()
 
 
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
+#: One for all: this is in the way of every message.
+_NOTHING = nullcontext()
 
 
 class NoTracing:
@@ -202,13 +201,13 @@ class NoTracing:
     on = False
 
     def intake(self, *_: Any) -> AbstractContextManager[None]:
-        return _nothing()
+        return _NOTHING
 
     def redrive(self, *_: Any) -> AbstractContextManager[None]:
-        return _nothing()
+        return _NOTHING
 
     def sweep(self, *_: Any) -> AbstractContextManager[None]:
-        return _nothing()
+        return _NOTHING
 
     def stage(self, *_: Any) -> AbstractContextManager[StageSpan]:
         return _NO_SPAN
@@ -217,7 +216,7 @@ class NoTracing:
         return _NO_SPAN
 
     def scoring(self, *_: Any) -> AbstractContextManager[None]:
-        return _nothing()
+        return _NOTHING
 
     def batch(self, *_: Any) -> AbstractContextManager[BatchSpan]:
         return _NO_SPAN

@@ -31,10 +31,10 @@ class Backlog:
         self._drain = Drain()
         self._come_back = ComeBack()
 
-    async def full(self) -> bool:
-        """Tell whether there is no place for a question; when there is, it counts as taken.
+    async def full(self, places: int = 1) -> bool:
+        """Tell whether there is no place for so many questions; when there is, it counts as taken.
 
-        Call `stored` once a question that was let in is stored, or failed to be.
+        Call `stored` once the questions that were let in are stored, or failed to be.
         """
         if time.monotonic() - self._read_at >= READ_SECONDS:
             self._read_at = time.monotonic()
@@ -43,16 +43,16 @@ class Backlog:
             finally:
                 self._counted.set()
         await self._counted.wait()  # for the first count: the database may be full already
-        if self._size >= self._limit:
+        if self._size + places > self._limit:
             return True
-        self._size += 1
-        self._let_in += 1
-        self._in_hand += 1
+        self._size += places
+        self._let_in += places
+        self._in_hand += places
         return False
 
-    def stored(self) -> None:
-        """Note that a question which was let in is where the next count finds it."""
-        self._in_hand -= 1
+    def stored(self, places: int = 1) -> None:
+        """Note that questions which were let in are where the next count finds them."""
+        self._in_hand -= places
 
     async def _count(self) -> None:
         settled = sum(self._context.metrics.labelled("questions_settled").values())
@@ -70,10 +70,10 @@ class Backlog:
         """How far beyond the limit is counted, to tell how long it takes to come below it."""
         return max(10, self._limit // 10)
 
-    def retry_after(self) -> int:
-        """Return after how many seconds a place is likely to be free for one who is refused now.
+    def retry_after(self, places: int = 1) -> int:
+        """Return after how many seconds there is likely to be room for one who is refused now.
 
         By the rate at which questions end in this process: with several workers it is sooner.
         """
-        excess = self._size - self._limit + 1
+        excess = self._size - self._limit + places
         return self._come_back.after(time.monotonic(), excess, self._drain.per_second())

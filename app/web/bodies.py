@@ -10,14 +10,23 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from app.core.metadata import metadata_problem
 from app.errors import InputError
 from app.web.connections import BODY_SECONDS
 from models.questions import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS
 
 MAX_BODY_BYTES = 65_536
-#: Routes that take more: mended messages, of which the longest fits in base64; 1000 ratings.
-LARGER_BODIES = {"/dead-letters/redrive": 4 * 1024 * 1024, "/ratings": 256 * 1024}
+#: Routes that take more: mended messages, of which the longest fits in base64; many of a kind.
+LARGER_BODIES = {
+    "/dead-letters/redrive": 4 * 1024 * 1024,
+    "/questions": 4 * 1024 * 1024,
+    "/ratings": 256 * 1024,
+}
+MAX_METADATA_BYTES = 32_768
 MAX_PAIRS = 256
+MAX_QUESTIONS = 500
+#: As many as a request line has room for.
+MAX_IDS = 100
 
 #: Something besides white space, and no NUL (PostgreSQL text can't hold one).
 _TEXT = r"\A[^\x00]*[^\s\x00][^\x00]*\Z"
@@ -45,6 +54,9 @@ PageCursor = Annotated[str, Meta(min_length=1, max_length=2000)]
 #: What is looked for in texts, and a cause: no NUL, which PostgreSQL's text can't hold.
 SearchText = Annotated[str, Meta(max_length=1000, pattern=r"\A[^\x00]*\Z")]
 CauseText = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\A[^\x00]*\Z")]
+#: Ids with commas between them.
+_ID = r"[\x21-\x2b\x2d-\x7e]{1,64}"
+IdList = Annotated[str, Meta(pattern=rf"\A{_ID}(,{_ID}){{0,{MAX_IDS - 1}}}\Z")]
 IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=MAX_KEY_CHARACTERS)]
 
 Body = TypeVar("Body")
@@ -59,6 +71,18 @@ class QueryBody(msgspec.Struct, forbid_unknown_fields=True):
     fresh: bool = False
 
 
+class QuestionOfMany(QueryBody, forbid_unknown_fields=True):
+    """One of several questions: the body of `POST /query`, with a key of its own."""
+
+    idempotency_key: IdempotencyKey | None = None
+
+
+class QuestionsBody(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /questions`: all are taken, or none."""
+
+    questions: Annotated[list[QuestionOfMany], Meta(min_length=1, max_length=MAX_QUESTIONS)]
+
+
 class Pair(msgspec.Struct, forbid_unknown_fields=True):
     """A candidate answer and its reference."""
 
@@ -70,6 +94,15 @@ class PairsBody(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /score` with several pairs."""
 
     pairs: Annotated[list[Pair], Meta(min_length=1, max_length=MAX_PAIRS)]
+
+
+def check_metadata(metadata: dict[str, Any], place: str = "") -> None:
+    """Raise InputError where metadata can't be kept; `place` is where it stands in the body."""
+    problem = metadata_problem(metadata)
+    if problem is None and len(msgspec.json.encode(metadata)) > MAX_METADATA_BYTES:
+        problem = f"over {MAX_METADATA_BYTES} bytes"
+    if problem:
+        raise InputError(f"{place}metadata: {problem}", field=f"{place}metadata")
 
 
 def body_limit(path: str) -> int:

@@ -101,6 +101,12 @@ class Accepted(Shape):
     status: Status
 
 
+class AcceptedQuestions(Shape):
+    """What became of each question of a request, in its order."""
+
+    questions: list[Accepted]
+
+
 class CostFigures(Shape, kw_only=True):
     """Calls counted by their starts; `repeated` are those beyond the first of the same call."""
 

@@ -20,13 +20,21 @@ WORDS: dict[str, str] = {
         "sent when the log has it: from then on it ends `validated`, `low_quality`, `unscored` or "
         "`dead`, whatever is killed. With `fresh` it is asked anew under a new id."
     ),
+    "askQuestions": (
+        "Each as in `POST /query`, with its own `idempotency_key`; equal ones are asked once. When "
+        "one is wrong, none is taken, and the error names it: `questions[3].question_text`. "
+        "`status` is `accepted`, or how it ended where it is answered already. After a 503 some "
+        "may be on the log: send the request again, and none is asked twice (but `fresh` ones). "
+        "`GET /questions?ids=` tells how far they are."
+    ),
     "getQuestion": (
         "State, answer, scores and every attempt with its verdict. With the database away, "
         "answered questions still come from the cache."
     ),
     "listQuestions": (
         "A page at a time: `cursor` of a page leads to the next one. Attempts are left out; "
-        "`GET /questions/{id}` has them."
+        "`GET /questions/{id}` has them. With `ids`, and no other parameter, the known ones of "
+        "these, in their order, on one page."
     ),
     "getQuestionCosts": (
         "Calls, tokens and seconds by the model that was asked. `repeated` are starts beyond the "

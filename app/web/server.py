@@ -17,6 +17,7 @@ from app.web import (
     dead_letters,
     health,
     openapi,
+    question_intake,
     rating_intake,
     ratings,
     releases,
@@ -66,7 +67,8 @@ def make_web_app(
 
 
 def _add_question_routes(app: web.Application, context: Context, settings: Settings) -> None:
-    question_routes.add_routes(app, context, settings)
+    question_intake.add_routes(app, context, settings)
+    question_routes.add_routes(app, context)
     costs.add_routes(app, context)
     scores.add_routes(app, lambda: _standard(context))
     dead_letters.add_routes(app, context, settings)

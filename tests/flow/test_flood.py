@@ -41,9 +41,9 @@ def limits(policy: FloodPolicy) -> Any:
     return replace(LIMITS, flood=policy)
 
 
-async def drown(engine: Any, count: int = 10) -> None:
-    """Let enough questions die."""
-    asked = [question(f"Dead {n}?") for n in range(count)]
+async def drown(engine: Any) -> None:
+    """Let just enough questions die: more might stand before the closed door."""
+    asked = [question(f"Dead {n}?") for n in range(QUICK.min_ends)]
     await engine.submit(*asked)
     rows = await engine.finals(*asked)
     assert {row.status for row in rows} == {Status.DEAD}
@@ -127,6 +127,7 @@ async def test_garbage_on_the_topics_stops_nobody() -> None:
 
 
 ASK = {"question_text": "Anybody?", "original_answer": "An answer"}
+ASK2 = {"question_text": "¿Nadie?", "original_answer": "An answer"}
 
 
 async def test_the_api_says_503_why_and_when_and_readyz_too() -> None:
@@ -137,6 +138,10 @@ async def test_the_api_says_503_why_and_when_and_readyz_too() -> None:
             reply = await response.json()
             assert (response.status, reply["error"]["code"]) == (503, "flooded")
             assert 1 <= int(response.headers["Retry-After"]) <= 600
+        async with api.client.post("/questions", json={"questions": [ASK, ASK2]}) as response:
+            several = await response.json()
+            assert (response.status, several["error"]["code"]) == (503, "flooded")
+            assert int(response.headers["Retry-After"]) >= 1
         assert "10 of 10 questions" in reply["error"]["message"]
         assert "unauthorized 10" in reply["error"]["message"]
         status, reply = await api.get("/readyz")
@@ -155,7 +160,8 @@ async def test_what_is_answered_is_still_given() -> None:
     async with serving(make_ports(model=server.model()), limits=limits(SLOW)) as api:
         assert (await api.query(ASK, wait=30))[0] == 200
         server.good = False
-        await drown(api.engine, 15)
+        await api.engine.submit(*[question(f"Dead {n}?") for n in range(15)])
+        await poll(lambda: _is(api.engine.context.flood.open))
         await api.engine.ports.cache.forget([])
         assert (await api.query(ASK))[0] == 200
         assert (await api.query(ASK | {"fresh": True}))[0] == 503

@@ -40,6 +40,7 @@ SKY = {
 KEY = {"question_text": "Who holds the key?", "original_answer": "Nobody."}
 STAR = {"question_text": "¿A qué distancia está la estrella?", "original_answer": "Lejos."}
 NEW = {"question_text": "What is the capital of Peru?", "original_answer": "Lima."}
+NEWER = {"question_text": "¿Cuál es la capital de Bolivia?", "idempotency_key": "order-19"}
 PAIR = {"candidate": "Santiago.", "reference": "La capital de Chile es Santiago."}
 TIME = 1_764_061_200_000
 
@@ -161,6 +162,7 @@ async def record() -> dict[str, Any]:
             recorder = Recorder(target)
             await ask_all(recorder, await play(recorder))
             await recorder.ask("POST /query", "/query", NEW)
+            await recorder.ask("POST /questions", "/questions", {"questions": [CHILE, NEWER]})
             names = {folder: "/var/lib", socket.gethostname(): "host-1", str(target.port): "6066"}
             names[target.model.host] = "127.0.0.1:11434"
             return {name: tidy(each, names) for name, each in sorted(recorder.found.items())}

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from app import intake
+from app.intake import intake
 from app.adapters.llm.memory import ScriptedModel
 from app.core.identity import question_id
 from app.core.lifecycle import Status

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from agents.context import Context
@@ -13,50 +12,17 @@ from app.core.identity import fresh_id, idempotent_id, question_id
 from app.core.lifecycle import ANSWERED, Status
 from app.core.pulse import Pulse
 from app.core.questions import StoredQuestion
-from app.errors import BrokerUnavailable, InputError, StoreUnavailable
+from app.errors import BrokerUnavailable, StoreUnavailable
+from app.intake.asked import Asked, Found, NewQuestion, Taken, refuse_other_body
 from app.ports import Accepted
 from app.tracing import Carrier, carrier_of_text
+from app.tracing.port import Incoming
 from models.questions import Question
 
 #: How long the log may take to acknowledge before the client is told to come back: a busy machine
 #: must still get the 503 out within 3 s.
 SEND_SECONDS = 2.0
 _POLL_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class NewQuestion:
-    """A question as a client asks it. `question_id` is given when the client derived it."""
-
-    question_text: str
-    original_answer: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    question_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A question that was taken in, or found: `stored` is what was known of it, if anything.
-
-    Only an end of `round` or a later one is its end: an earlier round was dead. `ended` gets the
-    question when this process stores its end; only when it was asked for. `unstored` is what
-    nobody has stored yet, as far as is known.
-    """
-
-    question_id: str
-    stored: StoredQuestion | None
-    ended: asyncio.Future[StoredQuestion] | None = None
-    round: int = 0
-    unstored: Accepted | None = None
-
-    def forget(self) -> None:
-        """Stop waiting for the end."""
-        if self.ended is not None:
-            self.ended.cancel()
-
-    @property
-    def answered(self) -> bool:
-        return self.stored is not None and self.stored.status in ANSWERED
 
 
 class Intake:
@@ -100,33 +66,77 @@ class Intake:
         key = self.identify(new, idempotency_key=idempotency_key, fresh=fresh)
         stored = await self._known(key)
         if stored is not None and idempotency_key is not None:
-            _refuse_other_body(stored, new)
+            refuse_other_body(stored, new)
         if stored is not None and stored.status in ANSWERED:
             return Taken(key, stored)
-        round_ = 0
-        if stored is not None:
-            round_ = stored.turn.round + (stored.status is Status.DEAD)
-        question = self._question(key, new, round_)
+        question = self._question(key, new, stored)
+        round_ = question.round
         ended = self._context.watch.expect(key) if will_wait else None
-        before = carrier_of_text(stored.trace_context) if stored is not None else None
-        tracing = self._context.tracing
         try:
-            with tracing.intake(question, trace, before, source):
-                await self.send([question])
-                accepted = _accepted(question, tracing.carrier(key))
+            [accepted] = await self._put([_incoming(question, stored, trace)], source)
         except BaseException:
             if ended is not None:
                 ended.cancel()
             raise
-        self._context.metrics.count("questions_accepted", source)
         shown = source == "api"
         if shown and not will_wait:
-            await self._store_accepted(accepted)
+            await self._store_accepted([accepted])
         going_on = stored is not None and not stored.status.final
         unstored = accepted if shown and will_wait else None
         return Taken(key, stored if going_on else None, ended, round_, unstored)
 
-    def _question(self, key: str, new: NewQuestion, round_: int) -> Question:
+    async def find(self, asked: Sequence[Asked]) -> list[Found]:
+        """Return what is known of each of several questions, in order; an equal one comes twice.
+
+        Raises InputError as `take`.
+        """
+        keys = [
+            self.identify(each.new, idempotency_key=each.idempotency_key, fresh=each.fresh)
+            for each in asked
+        ]
+        known: dict[str, StoredQuestion] = {}  # with the database away: none
+        try:
+            rows = await self._context.ports.store.questions_by_id(list(set(keys)))
+            known = {row.question_id: row for row in rows}
+        except StoreUnavailable:
+            self._context.metrics.count("db_errors")
+        found = [Found(key, each, known.get(key)) for key, each in zip(keys, asked, strict=True)]
+        first: dict[str, NewQuestion] = {}
+        for number, (key, one, stored) in enumerate(found):
+            before: StoredQuestion | NewQuestion = stored or first.setdefault(key, one.new)
+            if one.idempotency_key is not None:
+                refuse_other_body(before, one.new, f"questions[{number}].")
+        return found
+
+    async def take_all(self, found: Sequence[Found], trace: Carrier | None = None) -> None:
+        """Put those of several questions that have no answer on the log: `take` for many.
+
+        All are on it when this returns. Raises BrokerUnavailable: some may be, and none is asked
+        twice when the same come again.
+        """
+        new = {one.question_id: one for one in found if not one.answered}
+        incoming = [
+            _incoming(self._question(key, one.asked.new, one.stored), one.stored, trace)
+            for key, one in new.items()
+        ]
+        if incoming:
+            await self._store_accepted(await self._put(incoming, "api"))
+
+    async def _put(self, incoming: Sequence[Incoming], source: str) -> list[Accepted]:
+        """Put questions on the log, and return what is to be stored of them."""
+        tracing = self._context.tracing
+        with tracing.intake(incoming, source):
+            questions = [each.question for each in incoming]
+            await self.send(questions)
+            accepted = [_accepted(each, tracing.carrier(each.question_id)) for each in questions]
+        self._context.metrics.count("questions_accepted", source, by=len(accepted))
+        return accepted
+
+    def _question(self, key: str, new: NewQuestion, stored: StoredQuestion | None) -> Question:
+        """Return the message; a dead question gets a new round."""
+        round_ = 0
+        if stored is not None:
+            round_ = stored.turn.round + (stored.status is Status.DEAD)
         return Question(
             question_id=key,
             question_text=new.question_text,
@@ -140,20 +150,12 @@ class Intake:
 
     async def send(self, questions: Sequence[Question]) -> None:
         """Append questions to the log and wait for the acknowledgement of all."""
-        channel = self._context.channel(self._context.names.questions_pending)
-        tracing = self._context.tracing
-
-        async def one(question: Question) -> None:
-            key = question.question_id
-            headers = tracing.headers(key)
-            await (await channel.send(key=key, value=question, headers=headers))
-
         clock = asyncio.get_running_loop().time
         if self._pulse.refuses(clock()):
             raise BrokerUnavailable("the log acknowledges nothing at the moment")
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await asyncio.gather(*(one(question) for question in questions))
+                await asyncio.gather(*[await self._append(question) for question in questions])
         except ValueError:
             self._pulse.unknown()
             raise
@@ -169,10 +171,15 @@ class Intake:
             raise
         self._pulse.acknowledged()
 
-    async def _store_accepted(self, accepted: Accepted) -> None:
-        """Show the question at once; when the database is away, `admit` does it later."""
+    async def _append(self, question: Question) -> Awaitable[Any]:
+        context, key = self._context, question.question_id
+        headers = context.tracing.headers(key)
+        return await context.append(context.names.questions_pending, key, question, headers)
+
+    async def _store_accepted(self, accepted: Sequence[Accepted]) -> None:
+        """Show questions at once; when the database is away, `admit` does it later."""
         try:
-            await self._context.ports.store.accept([accepted])
+            await self._context.ports.store.accept(accepted)
         except StoreUnavailable:
             self._context.metrics.count("db_errors")
 
@@ -208,7 +215,7 @@ class Intake:
         if ended is not None and ended is not taken.ended:
             ended.cancel()
         if stored is None and taken.unstored is not None:  # `admit` has not come to it
-            await self._store_accepted(taken.unstored)
+            await self._store_accepted([taken.unstored])
         return stored
 
 
@@ -225,14 +232,8 @@ def _accepted(question: Question, trace: Carrier | None) -> Accepted:
     )
 
 
-def _refuse_other_body(stored: StoredQuestion, new: NewQuestion) -> None:
-    same = (
-        stored.question_text == new.question_text
-        and stored.original_answer == new.original_answer
-        and stored.metadata == dict(new.metadata)
-    )
-    if not same:
-        raise InputError(
-            "this Idempotency-Key was used with another body: use a new key",
-            field="Idempotency-Key",
-        )
+def _incoming(
+    question: Question, stored: StoredQuestion | None, parent: Carrier | None
+) -> Incoming:
+    before = carrier_of_text(stored.trace_context) if stored is not None else None
+    return Incoming(question, parent, before)
