@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from app.intake import intake
 from app.adapters.llm.memory import ScriptedModel
 from app.core.identity import question_id
 from app.core.lifecycle import Status
+from app.intake import intake
 from app.web.bodies import MAX_BODY_BYTES
 from tests.flow.engine import make_ports, poll, question
 from tests.flow.faulty import FaultyStore
