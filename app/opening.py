@@ -194,20 +194,27 @@ async def open_cache(settings: Settings, closers: list[Closer]) -> AnswerCache:
     return cache
 
 
-async def _open_model(settings: Settings, closers: list[Closer]) -> LanguageModel:
-    from app.adapters.llm.auto import resolve_model
+def model_of(settings: Settings) -> LanguageModel:
+    """Return the model that the settings name, nothing connected yet: `resolve_model` makes it one.
+
+    Raises SettingsError when it can't be.
+    """
     from app.adapters.llm.open import open_model
 
-    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
-    chosen = open_model(
+    return open_model(
         settings.llm,
         settings.llm_model,
-        key,
+        settings.llm_api_key.get_secret_value() if settings.llm_api_key else "",
         settings.llm_timeout_seconds,
         also=sorted(set(settings.strategies.models())),
         causes=settings.causes,
     )
-    model = await resolve_model(chosen)
+
+
+async def _open_model(settings: Settings, closers: list[Closer]) -> LanguageModel:
+    from app.adapters.llm.auto import resolve_model
+
+    model = await resolve_model(model_of(settings))
     closers.append(model.close)
     await model.check()
     return model

@@ -169,3 +169,8 @@ def received(stage: str, names: TopicNames | RatingTopicNames) -> tuple[str, ...
 def stages_of(pipelines: Collection[str]) -> list[Stage]:
     """Return the stages of some pipelines."""
     return [stage for stage in STAGES if stage.pipeline in pipelines]
+
+
+def sending_agents(topic: str) -> list[str]:
+    """Return the agents that send to a topic, which is named by its key, without prefix."""
+    return [stage.name for stage in STAGES if stage.kind == "agent" and topic in stage.sends]

@@ -15,6 +15,7 @@ from app.core.strategies import Prompt
 from app.doctor.check import Site
 from app.doctor.outcome import Mend, Outcome, advice, command, ok, problem, setting, skipped
 from app.errors import LlmFailed, SettingsError, UnavailableError
+from app.opening import model_of
 from app.settings import PREFIX, Settings
 
 _OLLAMA_HERE = "ollama://127.0.0.1:11434"
@@ -36,7 +37,7 @@ async def model(site: Site) -> Outcome:
     """Look whether the server answers, and has the models that settings and strategies name."""
     settings = site.settings
     try:
-        open_model(settings.llm, settings.llm_model, also=sorted(settings.strategies.models()))
+        model_of(settings)
     except SettingsError as error:
         return problem(str(error), setting(f"{error.name or PREFIX + 'LLM'}="))
     wanted = wanted_models(settings)
@@ -148,7 +149,8 @@ def _shown(names: Sequence[str]) -> str:
 
 async def _list(settings: Settings, url: str) -> list[str]:
     """Return the names of a server's models. Raises UnavailableError."""
-    found = open_model(url, settings.llm_model or _EXAMPLE, _key(settings))
+    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
+    found = open_model(url, settings.llm_model or _EXAMPLE, key)
     if not isinstance(found, _ModelServer):
         return []
     try:
@@ -157,19 +159,11 @@ async def _list(settings: Settings, url: str) -> list[str]:
         await found.close()
 
 
-def _key(settings: Settings) -> str:
-    return settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
-
-
 async def call(site: Site) -> Outcome:
     """Ask the model one tiny question: latency and tokens."""
     if not site.call:
         return skipped("a model is asked only with --call")
-    settings = site.settings
-    asked = open_model(
-        settings.llm, settings.llm_model, _key(settings), settings.llm_timeout_seconds
-    )
-    found = await resolve_model(asked)
+    found = await resolve_model(model_of(site.settings))
     try:
         answer = await found.answer(_TINY)
     except LlmFailed as error:

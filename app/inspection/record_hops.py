@@ -7,6 +7,7 @@ from typing import Any
 
 from app.inspection.hops import Hop
 from app.topics import TopicNames
+from app.topology import sending_agents
 from app.transports import RawRecord
 from app.wire import Rejected
 from models.questions import (
@@ -45,21 +46,18 @@ def hop_of_record(names: TopicNames, raw: RawRecord, found: Any) -> Hop:
 
 
 def _writer(names: TopicNames, topic: str, found: Any) -> str | None:
-    """Return the stage that wrote a record, as far as its topic says so."""
-    if isinstance(found, Question):
-        return "judge" if found.generation > 1 else "intake"
-    if isinstance(found, LlmRequest):
-        return "hold" if found.attempt > 1 else "admit"
-    return {
-        names.llm_responses_success: "ask",
-        names.llm_responses_error: "ask",
-        names.errors_overload: "route",
-        names.errors_quota: "route",
-        names.retries_due: "timer",
-        names.validated_responses: "judge",
-        names.low_quality_responses: "judge",
-        names.questions_settled: "persist",
-    }.get(topic)
+    """Return the stage that wrote a record, as far as record and topic say so."""
+    match found:
+        case Question():
+            return "judge" if found.generation > 1 else "intake"
+        case LlmRequest():
+            return "hold" if found.attempt > 1 else "admit"
+        case ScoredAnswer():  # `admit` passes on at a cycle what `judge` had scored
+            return "judge"
+        case RetryDue():  # which timer, or that somebody asked for it, it does not say
+            return "timer"
+    agents = sending_agents(names._fields[names.index(topic)])
+    return agents[0] if len(agents) == 1 else None
 
 
 def _question(found: Question) -> Told:

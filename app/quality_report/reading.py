@@ -15,7 +15,7 @@ from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion
 from app.files import Layout, QuestionRow, read_questions
 from app.files.read import AS_IT_LOOKS
-from app.opening import Closer, embedded_database_folder, open_store
+from app.opening import Closer, embedded_database_folder, model_of, open_store
 from app.ports import AnswerStore
 from app.settings import Settings
 
@@ -137,12 +137,8 @@ async def reading_answers(settings: Settings) -> AsyncIterator[AnswerStore]:
 
 async def _model_name(settings: Settings) -> str:
     from app.adapters.llm.auto import resolve_model
-    from app.adapters.llm.open import open_model
 
-    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
-    model = await resolve_model(
-        open_model(settings.llm, settings.llm_model, key, settings.llm_timeout_seconds)
-    )
+    model = await resolve_model(model_of(settings))
     try:
         return model.model
     finally:
