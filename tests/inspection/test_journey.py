@@ -68,7 +68,7 @@ async def test_a_journey_has_every_hop_with_turns_waits_and_scores() -> None:
     # 0.05 s with their jitter, and the time from topic to table, which a busy machine stretches.
     assert 0.02 < wanted.wait_asked < 30
     assert released.waited is not None
-    assert released.waited > 0.02
+    assert released.waited >= wanted.wait_asked - 0.02
     assert by_what["validated, final"].f1 == 1.0
     stages = [hop.stage for hop in topics.hops[:7]]
     assert stages == ["intake", "admit", "ask", "route", "timer", "hold", "ask"]
