@@ -8,6 +8,7 @@ from typing import Any
 
 from bench import figures
 from bench.figures import Figure
+from bench.tracing_figures import tracing_cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,14 @@ BENCHES = (
         quick=("--seconds", "1.5", "--rounds", "1"),
         about_seconds=90,
         quick_about_seconds=15,
+    ),
+    Bench(
+        "tracing_cost",
+        "traces on, beside traces off",
+        tracing_cost,
+        quick=("--questions", "300", "--ratings", "50000", "--rounds", "1"),
+        about_seconds=170,
+        quick_about_seconds=40,
     ),
     Bench(
         "overload",

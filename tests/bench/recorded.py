@@ -84,6 +84,14 @@ RAW: dict[str, dict[str, Any]] = {
         },
     },
     "load": {"load_cpu_ms": 0.31, "plain_cpu_ms": 0.2},
+    "tracing_cost": {
+        "questions": {
+            "off": {"us": 1500.0, "change": 0.0},
+            "one in a hundred": {"us": 1530.0, "change": 0.02},
+            "all": {"us": 1800.0, "change": 0.19},
+        },
+        "ratings": {"off": {"us": 8.0, "change": 0.0}, "all": {"us": 8.1, "change": 0.01}},
+    },
     "overload": {
         "results": {
             kind: {
