@@ -9,7 +9,7 @@ import msgspec
 from app.core.gate import Gate, Metric
 from app.core.guards.language import LANGUAGE_CODES
 from app.errors import ScorerUnavailable, SettingsError
-from app.opening import open_scorer
+from app.opening.scorer import open_scorer
 from app.settings import Settings
 
 SHIPPED_FOLDER = Path(__file__).parents[1] / "adapters" / "scorer" / "profiles"

@@ -1,0 +1,45 @@
+"""A scorer elsewhere is greeted, and the gate that its name puts in force is told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from app.errors import UnavailableError
+from app.ports import Scorer
+from app.settings import Settings
+
+#: How long a start waits for a scorer elsewhere to tell its name.
+GREETING_SECONDS = 3.0
+
+log: Any = structlog.get_logger("answerloop")
+
+
+async def greet_scorer(settings: Settings, scorer: Scorer) -> None:
+    """Learn the name of a scorer elsewhere, and log the gate that it puts in force.
+
+    One that is away is no reason not to start: it tells its name with its first scores.
+    """
+    if settings.scorer in ("local:", "memory:"):
+        return
+    from app.config.gate import gate_by, gates_by_scorer
+
+    away = ""
+    try:
+        async with asyncio.timeout(GREETING_SECONDS):
+            await scorer.check()
+    except UnavailableError as error:
+        away = str(error)
+    except TimeoutError:
+        away = f"no answer within {GREETING_SECONDS:.0f} s"
+    gate = gate_by(settings, scorer.name)
+    facts = {"gate": gate.source, "metric": str(gate.metric), "threshold": gate.threshold}
+    if away:
+        if gates_by_scorer(settings):
+            facts["until"] = "it tells its name"
+            facts["mend"] = "QUALITY_PROFILE=minilm-l6 names the bundled model's gate"
+        log.warning("scorer_away", reason=away[:300], **facts)
+    else:
+        log.info("scorer_elsewhere", scorer=scorer.name, **facts)
