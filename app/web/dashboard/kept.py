@@ -33,7 +33,8 @@ class Kept(Generic[Value]):
 
     Who asks gets what is there at once, and starts a new reading when it is due; only a value that
     is missing, or old, is waited for, and no longer than `PATIENCE_SECONDS`; an old one not at all
-    with `old_at_once`. A database that is away makes the value old, it does not make anybody wait
+    with `old_at_once`. `most_seconds` bounds how old it may get where reading is waiting, not work.
+    A database that is away makes the value old, it does not make anybody wait
     or fail.
     """
 
@@ -44,10 +45,12 @@ class Kept(Generic[Value]):
         log: Any,
         *,
         old_at_once: bool = False,
+        most_seconds: float = float("inf"),
     ) -> None:
         self._old_at_once = old_at_once
         self._read = read
         self._seconds = seconds
+        self._most_seconds = most_seconds
         self._log = log
         self._known: Known[Value] = Known()
         self._read_at = float("-inf")
@@ -58,7 +61,7 @@ class Kept(Generic[Value]):
     @property
     def interval(self) -> float:
         """Seconds from one reading to the next."""
-        return max(self._seconds, self.took / SHARE)
+        return max(self._seconds, min(self.took / SHARE, self._most_seconds))
 
     @property
     def age(self) -> float:

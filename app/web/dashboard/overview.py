@@ -21,6 +21,8 @@ from app.web.running import Running
 COUNT_SECONDS = 2.0
 #: The checks reach out to every dependency: not for each look.
 HEALTH_SECONDS = 5.0
+#: A check that ran into its time limit must not be believed for minutes: it may be up by now.
+HEALTH_MOST_SECONDS = 10.0
 
 
 class Overview:
@@ -30,8 +32,9 @@ class Overview:
         self.running = running
         self.worker = Worker(running)
         log = running.first.log
-        self.health = Kept(self.worker.health, HEALTH_SECONDS, log)
-        self._ready = Kept(self._not_ready, HEALTH_SECONDS, log)
+        most = HEALTH_MOST_SECONDS
+        self.health = Kept(self.worker.health, HEALTH_SECONDS, log, most_seconds=most)
+        self._ready = Kept(self._not_ready, HEALTH_SECONDS, log, most_seconds=most)
         self._kept: list[Kept[Any]] = [self.health, self._ready]
         if (context := running.questions) is not None:
             self.counts = Kept(partial(_counts, context), COUNT_SECONDS, log)

@@ -52,6 +52,9 @@ async def test_the_pages_have_no_errors_no_overflow_and_no_findings(
     stage: Stage, width: int
 ) -> None:
     page = await stage.open("#/api", width=width, dark=width == 360)
+    await page.until("document.querySelector('nav a[href=\"#/ratings\"]')")
+    right = "document.querySelector('nav [aria-current]').getBoundingClientRect().right"
+    assert await page.evaluate(f"{right} <= innerWidth"), "seen in the navigation, the last of all"
     for hash_, axe_at in SHOWN.items():
         await go(page, hash_)
         await page.until("document.querySelector('main section')")

@@ -13,8 +13,11 @@ from aiohttp import web
 from app.errors import StoreUnavailable
 from app.web.dashboard.figures import percentile
 from app.web.dashboard.kept import SHARE, Kept
+from app.web.dashboard.overview import Overview
 from app.web.dashboard.verdict import Level, Situation, findings
 from app.web.dashboard.warm import Warm
+from app.web.running import Running
+from tests.flow.engine import make_ports, running
 
 UP = {"status": "up", "detail": "fine"}
 
@@ -46,6 +49,25 @@ async def test_a_hundred_who_ask_at_once_cause_one_reading() -> None:
     found = await asyncio.gather(*(values.get() for _ in range(100)))
     assert {each.value for each in found} == {7}
     assert source.readings == 1
+
+
+async def test_a_slow_check_is_not_believed_for_minutes() -> None:
+    patient = Kept(Source(1).read, 5.0, structlog.get_logger())
+    check = Kept(Source(1).read, 5.0, structlog.get_logger(), most_seconds=10.0)
+    for took, often, seldom in ((0.01, 5.0, 5.0), (0.07, 7.0, 7.0), (3.3, 10.0, 330.0)):
+        check.took = patient.took = took
+        assert check.interval == pytest.approx(often)
+        assert patient.interval == pytest.approx(seldom)
+
+
+async def test_a_part_that_did_not_answer_in_time_is_asked_again_soon() -> None:
+    async with running(make_ports()) as engine:
+        overview = Overview(Running(engine.app.context))
+        await overview.read()
+        for check in (overview.health, overview._ready):
+            check.took = 3.3
+            assert check.interval <= 10.0
+        await overview.close()
 
 
 async def test_what_is_due_is_read_behind_the_back_of_who_asks(

@@ -16,6 +16,7 @@ const app = document.getElementById("app");
 let shown = null; // the page on screen: {entry, module, route, data, viewed, error, state}
 let reading = null;
 let readAt = 0;
+let links = 0; // how many pages the navigation had when it was drawn last
 
 const live = new Live(() => {
   if (shown?.module && live.status === "live") refresh(false);
@@ -113,6 +114,9 @@ function draw() {
     ),
     h("main", { id: "main", tabindex: "-1" }, content()),
   );
+  const now = PAGES.filter(offered).length;
+  if (now !== links) reveal();
+  links = now;
 }
 
 /** Whether this worker has what the page shows, as far as is known. */
