@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,8 +74,11 @@ class BertScoreScorer:
 
     @property
     def library(self) -> str:
-        """`bert-score 0.3.13`."""
-        return f"bert-score {version('bert-score')}"
+        """`bert-score 0.3.13`. Raises ScorerUnavailable where it is not installed."""
+        try:
+            return f"bert-score {version('bert-score')}"
+        except PackageNotFoundError:
+            raise ScorerUnavailable(f"bert-score is not installed: {MEND}") from None
 
     async def score(self, pairs: Sequence[Pair]) -> list[Score]:
         """Score pairs in order. Raises ScorerUnavailable, or ScoreFailure when one has no score."""

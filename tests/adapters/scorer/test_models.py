@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
+from app.adapters.scorer.bertscore import BertScoreScorer
 from app.adapters.scorer.models import choose_encoder
-from app.errors import SettingsError
+from app.calibration.start import kept_findings
+from app.errors import ScorerUnavailable, SettingsError
+from app.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,13 @@ def test_choosing_does_not_import_torch() -> None:
         "BertScoreScorer('roberta-large').name; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_library_is_told_to_be_missing_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("app.adapters.scorer.bertscore.version", nothing)
+    with pytest.raises(ScorerUnavailable, match=r"bert-score is not installed: run `pip install"):
+        _ = BertScoreScorer().library
+    assert kept_findings(Settings(scorer="local:")) == [], "the summary of a run goes without"
