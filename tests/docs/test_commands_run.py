@@ -30,11 +30,13 @@ ELSEWHERE = {
         "tests/docker",
     ),
 }
-#: These go on until Ctrl-C: they are given some seconds, and must end well then.
+#: These go on until Ctrl-C: they are given a while, and must end well then.
 SERVES = re.compile(
     r"answerloop (worker|score-server|load|watch(?!.*--once)|fake-llm(?!.*--list)|ratings consume)"
     r"|faust .* worker|--watch|curl -N|--rate 200/s|topics tail (?!.* -e)"
 )
+#: These of them say something before they are ready: they are given longer.
+WORKS = re.compile(r"answerloop worker|faust .* worker|answerloop load")
 #: These work on an installation whose engine is stopped.
 IDLE = re.compile(
     r"answerloop (ratings (reset|verify|produce .*--bad)|groups reset|dlq purge|db )"
@@ -147,7 +149,8 @@ def test_it_runs_as_it_is_written(
         settings |= {"DATA_DIR": f"alone-{uuid4().hex[:8]}"}
     elif IDLE.search(command.text):
         settings |= {"DATA_DIR": "idle"}
-    ended = walkthrough.run(command, settings=settings, interrupt_after=3 if serves else None)
+    seconds = 3 if WORKS.search(command.text) else 1
+    ended = walkthrough.run(command, settings=settings, interrupt_after=seconds if serves else None)
     allowed = {0, 130, -signal.SIGINT} if serves else {0}
     if VERDICTS.search(command.text):
         allowed.add(1)
