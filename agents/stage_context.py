@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from random import Random
 from time import monotonic
@@ -16,6 +17,7 @@ from agents.outages import Outages
 from app.metrics import Metrics
 from app.ports import Clock
 from app.tracing import NO_TRACING, Tracing
+from app.tracing.port import MessageHeaders
 from app.transports import StreamApp
 
 
@@ -99,6 +101,23 @@ class StageContext:
             raise RuntimeError("the factory gives an app of stages its set of held events")
         held.add(event)
         task.add_done_callback(lambda _: held.discard(event))
+
+    async def append(
+        self, topic: str, key: str, record: faust.Record, headers: MessageHeaders | None = None
+    ) -> Awaitable[Any]:
+        """Hand a message to the log; what is returned ends when the log has acknowledged it.
+
+        As `Topic.send`, without a promise, a callback and a sensor of Faust's for each message.
+        """
+        channel, producer = self.channel(topic), self.app.producer
+        encoded_key, _ = channel.prepare_key(key, None)
+        value, _ = channel.prepare_value(record, None)
+        if not producer.started:
+            await self.app.maybe_start_producer()
+        sending: Awaitable[Any] = await producer.send(
+            topic, encoded_key, value, None, None, headers
+        )
+        return sending
 
     def channel(self, topic: str) -> faust.Topic:
         """Return the Faust topic for sending to `topic`."""

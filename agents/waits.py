@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import faust
 
@@ -115,9 +115,7 @@ async def publish(context: StageContext, messages: Sequence[Outgoing]) -> None:
     while unsent:
 
         async def send_all(batch: list[Outgoing] = unsent) -> list[Outgoing]:
-            results = await asyncio.gather(
-                *(_send(context, message) for message in batch), return_exceptions=True
-            )
+            results = await _results(context, batch)
             failed = [
                 m for m, r in zip(batch, results, strict=True) if isinstance(r, BaseException)
             ]
@@ -138,7 +136,7 @@ async def send_once(context: StageContext, message: Outgoing) -> None:
     """
     try:
         async with asyncio.timeout(_SEND_SECONDS):
-            await _send(context, message)
+            await (await _append(context, message))
     except (ValueError, TypeError):
         raise  # it can't be written at all
     except Exception as error:
@@ -155,7 +153,19 @@ def _counter_of(error: UnavailableError) -> str:
             return "scorer_errors"
 
 
-async def _send(context: StageContext, message: Outgoing) -> None:
-    channel = context.channel(message.topic)
+async def _results(context: StageContext, batch: Sequence[Outgoing]) -> list[Any]:
+    """Send all, then wait for all; return what the log said to each, errors too."""
+    sendings: list[Awaitable[Any]] = []
+    for message in batch:
+        try:
+            sendings.append(await _append(context, message))
+        except Exception as error:  # noqa: BLE001 (Kafka's client raises what it likes)
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            sendings.append(failed)
+    return await asyncio.gather(*sendings, return_exceptions=True)
+
+
+async def _append(context: StageContext, message: Outgoing) -> Awaitable[Any]:
     headers = message.headers or context.tracing.headers(message.key)
-    await (await channel.send(key=message.key, value=message.record, headers=headers))
+    return await context.append(message.topic, message.key, message.record, headers)
