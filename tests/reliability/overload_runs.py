@@ -23,6 +23,8 @@ from tests.servers.postgres import PostgresServer
 
 BUSY_SECONDS = 60.0
 QUESTIONS = 200
+#: Within so many seconds what was too much before is done again.
+BACK_SECONDS = 60
 
 
 @dataclass
@@ -89,6 +91,20 @@ class Run:
         """Questions that ended in a second."""
         inside = [s.ended for s in self.samples if since <= s.at <= until]
         return (inside[-1] - inside[0]) / (until - since)
+
+    @property
+    def before(self) -> float:
+        """The goodput before the overload, once it had begun well."""
+        return self.goodput(self.marks["start"] + 4, self.marks["overload"])
+
+    def back_after(self) -> int | None:
+        """After how many healthy seconds nine tenths of that goodput were there for two seconds."""
+        healthy, last = self.marks["healthy"], self.samples[-1].at
+        for second in range(BACK_SECONDS):
+            since, until = healthy + second, healthy + second + 2
+            if until <= last and self.goodput(since, until) >= 0.9 * self.before:
+                return second
+        return None
 
 
 @asynccontextmanager
@@ -161,13 +177,14 @@ async def ten_times_slower(
         feeding = asyncio.create_task(run.feed(24))
         run.mark("start")
         rebalances = run.app.rebalancing_count
-        await asyncio.sleep(15)
+        await asyncio.sleep(8)
         server.default = Step(text="An answer", latency=3.0)
         run.mark("slow")
         await asyncio.sleep(60)
         server.default = None
         run.mark("healthy")
-        await asyncio.sleep(15)
+        while run.samples[-1].limit < 8 and time.monotonic() < run.marks["healthy"] + 15:
+            await asyncio.sleep(0.2)
         run.mark("done")
         run.fed = True
         await feeding
@@ -192,7 +209,8 @@ async def ten_times_too_much(starting: asyncio.Lock, folder: Path, postgres: Pos
         await asyncio.sleep(30)
         server.limits = enough
         run.mark("healthy")
-        await asyncio.sleep(62)
+        while run.back_after() is None and time.monotonic() < run.marks["healthy"] + 62:
+            await asyncio.sleep(0.5)
         run.mark("done")
         run.fed = True
         await feeding

@@ -85,16 +85,7 @@ def test_l5_a_slow_minute_lowers_the_limit_and_costs_no_rebalance(
 
 def test_l6_goodput_is_back_within_a_minute_of_an_overload(runs: tuple[Run, Run, Run]) -> None:
     run = runs[2]
-    before = run.goodput(run.marks["start"] + 4, run.marks["overload"])
-    healthy = run.marks["healthy"]
-    back = next(
-        (
-            second
-            for second in range(60)
-            if run.goodput(healthy + second, healthy + second + 2) >= 0.9 * before
-        ),
-        None,
-    )
+    before, back, healthy = run.before, run.back_after(), run.marks["healthy"]
     during = run.goodput(run.marks["overload"] + 2, healthy)
     measured(
         f"L6: {before:.1f}/s before, {during:.2f}/s of 1 while overloaded, back after {back} s"
