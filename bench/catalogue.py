@@ -141,7 +141,7 @@ BENCHES = (
         "tracing_cost",
         "traces on, beside traces off",
         tracing_cost,
-        quick=("--questions", "300", "--ratings", "50000", "--rounds", "1"),
+        quick=("--questions", "100", "--ratings", "50000", "--seconds", "30"),
         about_seconds=170,
         quick_about_seconds=40,
     ),

@@ -1,7 +1,4 @@
-"""One run of `bench.tracing_cost`, in a process of its own: what it used of the processor.
-
-    python -m bench.tracing_arms questions|ratings [--count N] [--collector URL] [--no-histograms]
-    python -m bench.tracing_arms collect    a collector that takes all, and reads none
+"""The runs of `bench.tracing_cost`, all in one process, and the collector of another.
 
 Everything else is in memory (log, store, model, scorer), so that little but the pipeline itself is
 counted: a real broker and database take more for each question, and make tracing's share smaller.
@@ -9,19 +6,21 @@ counted: a real broker and database take more for each question, and make tracin
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import http.server
-import json
+import os
 import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from agents.waits import Draining
 from app.adapters.cache.memory import MemoryCache
 from app.adapters.clock import SystemClock
 from app.adapters.llm.memory import ScriptedModel
@@ -32,15 +31,15 @@ from app.adapters.store.rating_memory import MemoryRatingStore
 from app.core.ratings.events import Rating
 from app.factory import create_app, create_ratings_app
 from app.intake import Intake, NewQuestion
-from app.logs import configure_logging
-from app.loop import run as run_loop
 from app.metrics import Metrics
 from app.ports import Ports
 from app.ports.ratings import RatingPorts
 from app.service.outside import prepare_topics
 from app.settings import RATINGS, Settings, load_settings
-from app.tracing import NO_TRACING
-from app.transports import NewRecord, storage_for
+from app.tracing import NO_TRACING, Tracing
+from app.tracing.opening import open_tracing
+from app.tracing.spans import OtelTracing
+from app.transports import NewRecord, close_storage, storage_for
 from app.wire.ratings import encode_rating, rating_key
 
 IN_FLIGHT = 64
@@ -60,33 +59,128 @@ class Counting:
         return getattr(NO_TRACING, name)
 
 
-async def questions(settings: Settings, count: int) -> dict[str, float]:
-    """Have so many questions answered; return milliseconds and spans of one."""
-    ports = Ports(
-        model=ScriptedModel(lambda _: ANSWER),
-        scorer=OverlapScorer(),
-        store=MemoryStore(),
-        cache=MemoryCache(),
-        clock=SystemClock(),
-    )
-    app = create_app(settings, ports)
-    await app.start()
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A way to run, beside traces that are off."""
+
+    name: str
+    sampler: str | None = None
+    histograms: bool = True
+
+    def tracing(self, context: Any, url: str) -> Tracing:
+        """Return the tracing of an arm, with a sampler of its own."""
+        if self.sampler is None:
+            return NO_TRACING
+        with _sampled(self.sampler):
+            return open_tracing(
+                load_settings(otel_endpoint=url),
+                context.metrics,
+                context.log,
+                now=context.now,
+                owner="bench",
+                given_back=Draining,
+            )
+
+
+OFF = Arm("off")
+ALL = Arm("all", "parentbased_always_on")
+BARE = Arm("off, no histograms", histograms=False)
+ARMS = (OFF, Arm("one in a hundred", "parentbased_traceidratio"), ALL, BARE)
+#: A thousand ratings have less than one span: one in a hundred of them is not measurable.
+RATING_ARMS = (OFF, ALL, BARE)
+Round = dict[str, dict[str, float]]
+
+
+@contextmanager
+def _sampled(sampler: str) -> Iterator[None]:
+    share = "0.01" if "ratio" in sampler else "1"
+    chosen = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": share}
+    before = {name: os.environ.get(name) for name in chosen}
+    os.environ.update(chosen)
     try:
-        await _ask(app, WARM_UP)
-        before = time.process_time()
-        await _ask(app, count)
-        await _spans_are_out(app)
-        used = time.process_time() - before
-        found = {"ms": used / count * 1e3, **_spans(app, count + WARM_UP)}
-        if settings.otel_endpoint is None:
-            app.context.tracing = counting = Counting()
-            await _ask(app, COUNTED)
-            app.context.tracing = NO_TRACING
-            found["off_us"] = sum(n * _off_us(name) for name, n in counting.calls.items()) / COUNTED
-            found["off_calls"] = counting.calls.total() / COUNTED
-        return found
+        yield
     finally:
-        await app.stop()
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _histograms(filled: bool) -> Iterator[None]:
+    """Leave out what fills histograms, unless they are to be filled."""
+    kept = {name: getattr(Metrics, name) for name in ("observe", "observe_all")}
+    if not filled:
+        for name in kept:
+            setattr(Metrics, name, _nothing)
+    try:
+        yield
+    finally:
+        for name, method in kept.items():
+            setattr(Metrics, name, method)
+
+
+def _nothing(*_: Any, **__: Any) -> None: ...
+
+
+class Questions:
+    """A pipeline whose tracing changes between batches of questions."""
+
+    def __init__(self, url: str) -> None:
+        ports = Ports(
+            model=ScriptedModel(lambda _: ANSWER),
+            scorer=OverlapScorer(),
+            store=MemoryStore(),
+            cache=MemoryCache(),
+            clock=SystemClock(),
+        )
+        self.app: Any = create_app(_settings(), ports)
+        self._url = url
+        self._tracings: dict[str, Tracing] = {}
+
+    async def __aenter__(self) -> Questions:
+        await self.app.start()
+        context = self.app.context
+        self._tracings = {arm.name: arm.tracing(context, self._url) for arm in ARMS}
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.app.context.tracing = NO_TRACING
+        for tracing in self._tracings.values():
+            await tracing.close()
+        await self.app.stop()
+
+    async def run(self, arm: Arm, count: int) -> dict[str, float]:
+        """Have so many questions answered; return milliseconds and spans of one."""
+        metrics, tracing = self.app.context.metrics, self._tracings[arm.name]
+        self.app.context.tracing = tracing
+        sent, lost = metrics.total("trace_spans_sent"), metrics.total("trace_spans_dropped")
+        with _histograms(arm.histograms):
+            before = time.process_time()
+            await _ask(self.app, count)
+            await _all_is_out(tracing)
+            used = time.process_time() - before
+        return {
+            "ms": used / count * 1e3,
+            "spans": (metrics.total("trace_spans_sent") - sent) / count,
+            "dropped": metrics.total("trace_spans_dropped") - lost,
+        }
+
+    async def off(self) -> dict[str, float]:
+        """Return how often a question asks tracing that is off, and what that takes."""
+        self.app.context.tracing = counting = Counting()
+        await _ask(self.app, COUNTED)
+        self.app.context.tracing = NO_TRACING
+        us = sum(n * _off_us(name) for name, n in counting.calls.items())
+        return {"off_us": us / COUNTED, "off_calls": counting.calls.total() / COUNTED}
+
+
+async def _all_is_out(tracing: Tracing) -> None:
+    """Have the batch's last messages worked on, and its last spans sent: they cost, too."""
+    await asyncio.sleep(0.2)
+    if isinstance(tracing, OtelTracing):
+        await asyncio.to_thread(tracing._tracer.span_processor.force_flush)  # type: ignore[attr-defined]
 
 
 async def _ask(app: Any, count: int) -> None:
@@ -103,42 +197,38 @@ async def _ask(app: Any, count: int) -> None:
     await asyncio.gather(*(one() for _ in range(count)))
 
 
-async def ratings(settings: Settings, count: int) -> dict[str, float]:
-    """Have so many ratings added up; return microseconds of one, and spans of a thousand."""
+async def ratings(arm: Arm, count: int, url: str) -> dict[str, float]:
+    """Have so many ratings added up by a new pipeline; return milliseconds and spans of one."""
+    settings = _settings()
     await prepare_topics(settings, (RATINGS,))
     chance, log = random.Random(5), storage_for(settings.broker)
-    ports = RatingPorts(MemoryRatingStore(), NoRecommender(), SystemClock())
-    app = create_ratings_app(settings, ports)
-    topic = app.context.names.ratings
+    app = create_ratings_app(
+        settings, RatingPorts(MemoryRatingStore(), NoRecommender(), SystemClock())
+    )
+    context = app.context
     for number in range(count):
         user, movie = chance.randint(1, 100_000), chance.randint(1, 100_000)
         rating = Rating(user, movie, chance.randint(1, 10) / 2, 1_761_763_121_809 + number)
-        key = rating_key(user)
+        key, topic = rating_key(user), context.names.ratings
         place = log.partition_for(topic, key)
         await log.append(NewRecord(topic, place, key, encode_rating(*rating)))
-    before = time.process_time()
-    await app.start()
-    try:
+    tracing = arm.tracing(context, url)
+    with _histograms(arm.histograms):
+        before = time.process_time()
+        await app.start()
+        context.tracing = tracing  # nothing is read before the loop has a turn
         async with asyncio.timeout(120):
             while sum(log.committed(app.conf.id).values()) < count:
                 await asyncio.sleep(0.05)
-        await _spans_are_out(app)
+        await _all_is_out(tracing)
         used = time.process_time() - before
-        found = {"ms": used / count * 1e3, **_spans(app, count)}
-    finally:
-        await app.stop()
-    return found
-
-
-async def _spans_are_out(app: Any) -> None:
-    """Have the last spans sent: their cost is counted too."""
-    tracing, app.context.tracing = app.context.tracing, NO_TRACING
+    context.tracing = NO_TRACING
+    await app.stop()
     await tracing.close()
-
-
-def _spans(app: Any, count: int) -> dict[str, float]:
-    metrics = app.context.metrics
+    close_storage(settings.broker)
+    metrics = context.metrics
     return {
+        "ms": used / count * 1e3,
         "spans": metrics.total("trace_spans_sent") / count,
         "dropped": metrics.total("trace_spans_dropped"),
     }
@@ -159,15 +249,6 @@ def _off_us(name: str, times: int = 20_000) -> float:
             with made:
                 pass
     return (time.process_time() - began) / times * 1e6
-
-
-def no_histograms() -> None:
-    """Leave out what fills histograms."""
-
-    def nothing(*_: Any, **__: Any) -> None: ...
-
-    for name in ("observe", "observe_all"):
-        setattr(Metrics, name, nothing)
 
 
 class Taking(http.server.BaseHTTPRequestHandler):
@@ -193,30 +274,44 @@ def collect() -> None:
         server.serve_forever()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("questions", "ratings", "collect"))
-    parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--collector")
-    parser.add_argument("--no-histograms", action="store_true")
-    options = parser.parse_args()
-    if options.what == "collect":
-        collect()
-        return
-    if options.no_histograms:
-        no_histograms()
-    configure_logging("console", "warning")
-    settings = load_settings(
+def _settings() -> Settings:
+    return load_settings(
         broker=f"memory://{uuid4().hex}",
         database="memory:",
         scorer="memory:",
         http_port=0,
         deadline_seconds=0.0,
-        otel_endpoint=options.collector,
     )
-    run = questions if options.what == "questions" else ratings
-    found = run_loop(run(settings, options.count))
-    sys.stdout.write(json.dumps(found) + "\n")
+
+
+async def measure(url: str, counts: tuple[int, int], rounds: int, seconds: float) -> dict[str, Any]:
+    """Run rounds of all arms until the time is over: of `counts` questions and ratings each."""
+    found: dict[str, Any] = {"questions": [], "ratings": []}
+    half = seconds / 2
+    async with Questions(url) as pipeline:
+        await pipeline.run(ALL, WARM_UP)
+        found["off"] = await pipeline.off()
+        async for arms in _turns(ARMS, rounds, half):
+            found["questions"].append({a.name: await pipeline.run(a, counts[0]) for a in arms})
+    await ratings(OFF, max(1, counts[1] // 10), url)
+    async for arms in _turns(RATING_ARMS, rounds, half):
+        found["ratings"].append({a.name: await ratings(a, counts[1], url) for a in arms})
+    return found
+
+
+async def _turns(arms: Sequence[Arm], rounds: int, seconds: float) -> AsyncIterator[list[Arm]]:
+    """Yield the arms, in an order that turns, until there is no time for another round."""
+    began = time.monotonic()
+    for number in range(rounds):
+        gone = time.monotonic() - began
+        if number and gone + gone / number > seconds:
+            return
+        first = number % len(arms)
+        yield [*arms[first:], *arms[:first]]
+
+
+def main() -> None:
+    collect()
 
 
 if __name__ == "__main__":
