@@ -54,7 +54,7 @@ async def _read(settings: Settings, question_id: str | None) -> dict[str, Any]:
     from app.cli.engine import http_asker
     from app.data_dir.engine_file import running_engine
 
-    url = running_engine(settings) if settings.embedded else None
+    url = running_engine(settings) if settings.one_engine else None
     if url is not None:
         async with http_asker(url, settings) as asker:
             return await asker.shown_costs(question_id)

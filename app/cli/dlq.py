@@ -240,7 +240,7 @@ async def _resume(settings: Settings, url: str | None) -> dict[str, Any]:
     from app.data_dir.engine_file import running_engine
 
     host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
-    found = url or (running_engine(settings) if settings.embedded else None)
+    found = url or (running_engine(settings) if settings.one_engine else None)
     async with http_desk(found or f"http://{host}:{settings.http_port}", settings) as desk:
         return await desk.resume()
 

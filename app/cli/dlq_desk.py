@@ -139,7 +139,7 @@ async def open_desk(settings: Settings, *, sends: bool = False) -> AsyncIterator
 
     `sends` opens the log for writing as well, when there is no engine.
     """
-    url = running_engine(settings) if settings.embedded else None
+    url = running_engine(settings) if settings.one_engine else None
     if url is not None:
         async with http_desk(url, settings) as desk:
             yield desk

@@ -204,7 +204,7 @@ async def any_engine(
     With `own` the command has options that only an engine of its own can follow: a running one is
     an InputError.
     """
-    url = running_engine(settings) if settings.embedded else None
+    url = running_engine(settings) if settings.one_engine else None
     if url is not None and own:
         raise InputError(
             f"the engine at {url} runs with settings of its own: stop it, or leave out the options"
@@ -232,7 +232,7 @@ async def http_asker(url: str, settings: Settings) -> AsyncIterator[HttpAsker]:
 
 async def stored_question(settings: Settings, question_id: str) -> dict[str, Any]:
     """Return a question from the running engine, else from the database. Raises NotFoundError."""
-    url = running_engine(settings) if settings.embedded else None
+    url = running_engine(settings) if settings.one_engine else None
     if url is not None:
         async with http_asker(url, settings) as asker:
             found = await asker.questions([question_id])

@@ -101,16 +101,16 @@ async def open_desk(settings: Settings) -> AsyncIterator[RatingDesk]:
             return
     from app.adapters.clock import SystemClock
     from app.opening import open_recommender
-    from app.ratings.report.reading import reading_store
+    from app.opening.beside import reading_ratings
 
-    async with reading_store(settings) as store:
+    async with reading_ratings(settings) as store:
         yield StoredDesk(RatingPorts(store, open_recommender(settings), SystemClock()))
 
 
 @asynccontextmanager
 async def ratings_engine(settings: Settings) -> AsyncIterator[HttpDesk | None]:
     """Give the engine of this DATA_DIR if one runs, and runs the ratings."""
-    url = running_engine(settings) if settings.embedded else None
+    url = running_engine(settings) if settings.one_engine else None
     if url is None:
         yield None
         return

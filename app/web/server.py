@@ -135,12 +135,12 @@ class HttpServer(Service):
         bound = self._runner.addresses[0]
         shown = f"[{bound[0]}]" if ":" in str(bound[0]) else bound[0]
         self.url = f"http://{shown}:{bound[1]}"
-        if self._settings.embedded:
+        if self._settings.one_engine:
             write_engine_file(self._settings, self.url)
         self._running.first.log.info("listening", url=self.url)
 
     async def on_stop(self) -> None:
-        if self._settings.embedded:
+        if self._settings.one_engine:
             remove_engine_file(self._settings)
         if self._runner is not None:
             await self._runner.cleanup()

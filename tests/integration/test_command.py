@@ -10,11 +10,13 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import until
+from tests.servers.kafka import KafkaServer
 
 
 class Command:
@@ -236,3 +238,27 @@ async def test_wrong_use_has_its_exit_codes(command: Command) -> None:
     code, out, _ = await command("config", "show", "--json", LLM_API_KEY="sekret")
     assert code == 0
     assert "sekret" not in out
+
+
+async def test_beside_a_worker_on_kafka_with_an_embedded_database_commands_ask_the_worker(
+    command: Command, kafka: KafkaServer
+) -> None:
+    name = f"w{uuid4().hex[:8]}"
+    command.settings |= {"BROKER": f"kafka://{kafka.bootstrap}", "HTTP_PORT": "0"}
+    command.settings |= {"APP_ID": name, "TOPIC_PREFIX": f"{name}.", "PIPELINES": "questions"}
+    worker = await command.start("worker")
+    try:
+        async with asyncio.timeout(100):
+            assert worker.stderr is not None
+            while b"] ready " not in (line := await worker.stderr.readline()):
+                assert line, "the worker ended"
+        asked = await command.json("ask", "¿Qué?", "--reference", "An answer")
+        assert await command.json("show", asked["question_id"]) == asked
+        assert (await command.json("costs"))["total"]["calls"] == 1
+        assert (await command.json("dlq", "list"))["letters"] == []
+        code, _, errors = await command("db", "status")
+        assert code == 4
+        assert "or use a PostgreSQL server (ANSWERLOOP_DATABASE)" in errors
+    finally:
+        worker.terminate()
+        await worker.communicate()

@@ -36,7 +36,10 @@ class EmbeddedPostgresBusy(UnavailableError):
     """Another process runs the database of this folder: `pid`, 0 when it is not known."""
 
     def __init__(self, folder: Path, pid: int) -> None:
-        super().__init__(f"the database in {folder} is in use by process {pid or 'unknown'}")
+        super().__init__(
+            f"the database in {folder} is in use by process {pid or 'unknown'}: stop that first, "
+            "or use a PostgreSQL server (ANSWERLOOP_DATABASE)"
+        )
         self.pid = pid
 
 

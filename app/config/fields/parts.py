@@ -32,6 +32,11 @@ class PartSettings(Group):
     )
 
     @property
+    def one_engine(self) -> bool:
+        """Log or database belong to one process: a running engine is asked, not gone around."""
+        return self.embedded or self.database == "embedded:"
+
+    @property
     def embedded(self) -> bool:
         """Whether the log lives in this process's files or memory: one engine at a time."""
         return not self.broker.startswith("kafka:")
