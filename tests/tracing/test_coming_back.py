@@ -13,8 +13,11 @@ from app.adapters.store.memory import MemoryStore
 from app.core.failures import CAUSES
 from app.core.lifecycle import Turn
 from app.errors import llm_failed
+from app.letters.sender import own_tracing
 from app.ports import Accepted
+from app.settings import load_settings
 from app.tracing import carrier_of, carrier_of_text
+from app.tracing.port import Resumed
 from app.transports import close_storage
 from tests.flow.engine import Engine, make_ports, question, running
 from tests.flow.test_sweep import PROMPT, sweeping, vanished
@@ -133,6 +136,18 @@ async def test_a_letter_from_before_traces_is_redriven_into_a_trace_of_its_own(
     [redrive] = collector.named("redrive")
     assert (redrive.links, redrive.parent_id) == ((), "")
     assert {span.trace_id for span in collector.spans} == {redrive.trace_id}
+
+
+async def test_a_redrive_by_a_command_without_an_engine_is_traced_to_its_end() -> None:
+    async with collecting() as collector:
+        settings = load_settings(otel_endpoint=collector.url)
+        async with own_tracing(settings) as tracing:
+            with tracing.redrive([Resumed("t/0/1", {}, carrier_of(CALLER))]):
+                sent = carrier_of(tracing.headers("t/0/1"))
+    [redrive] = collector.named("redrive")
+    assert sent is not None
+    assert (redrive.trace_id, redrive.span_id) == (sent.trace_id, sent.traceparent[36:52])
+    assert redrive.links == ((TRACE, SPAN),)
 
 
 async def test_a_question_that_the_sweep_finds_goes_on_in_its_trace() -> None:
