@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -94,6 +95,9 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
         self._question_reads: Batcher[str, StoredQuestion | None] = Batcher(
             self._read_questions, max_size=MAX_BATCH, linger_seconds=LINGER_SECONDS
         )
+        self._chunk_reads: Batcher[Sequence[str], list[StoredQuestion | None]] = Batcher(
+            self._read_chunks, max_size=MAX_CHUNKS, linger_seconds=LINGER_SECONDS
+        )
         self._verdict_reads = self._batcher(outcomes.read_verdicts, one_statement=True)
         self._verdicts = self._batcher(outcomes.record_verdicts, one_statement=True)
         self._waits = self._batcher(chunks.wait, MAX_CHUNKS)
@@ -158,8 +162,14 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
         return await self._question_reads.submit(question_id)
 
     async def questions_by_id(self, question_ids: Sequence[str]) -> list[StoredQuestion]:
-        found = await self._read_questions(question_ids)
+        found = await self._chunk_reads.submit(question_ids)
         return [question for question in found if question is not None]
+
+    async def _read_chunks(
+        self, chunks: Sequence[Sequence[str]]
+    ) -> list[list[StoredQuestion | None]]:
+        found = iter(await self._read_questions([each for chunk in chunks for each in chunk]))
+        return [list(islice(found, len(chunk))) for chunk in chunks]
 
     async def _read_questions(self, question_ids: Sequence[str]) -> list[StoredQuestion | None]:
         return await self._read(lambda connection: reads.read_questions(connection, question_ids))
@@ -196,6 +206,7 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
             self._answers,
             self._failures,
             self._question_reads,
+            self._chunk_reads,
             self._verdict_reads,
             self._verdicts,
             self._waits,
