@@ -115,6 +115,8 @@ def causes(as_json: bool) -> None:
             )
             for row in rows
         ),
+        whole=("cause",),
+        wide_only=() if any(row["changed"] for row in rows) else ("provider", "from"),
     )
     for line in unused_rules(settings.causes):
         stderr().print(line)
