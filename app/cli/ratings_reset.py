@@ -48,13 +48,13 @@ def reset(yes: bool, dry_run: bool, as_json: bool) -> None:
 
 async def _reset(settings: Settings, *, dry_run: bool) -> dict[str, Any]:
     from app.cli.ratings_desk import ratings_engine
-    from app.ratings.report.reading import reading_store
+    from app.opening.beside import reading_ratings
 
     if not dry_run:
         async with ratings_engine(settings) as engine:
             if engine is not None:
                 raise InputError("the engine runs the ratings pipeline: stop it first")
-    async with reading_store(settings) as store:
+    async with reading_ratings(settings) as store:
         stats = await store.stats()
         totals = stats.totals
         stored = {

@@ -169,8 +169,9 @@ async def _from_database(
     *,
     fresh: bool,
 ) -> None:
+    from app.opening.beside import reading_answers
     from app.quality_report.making import fill_from_database
-    from app.quality_report.reading import reading_answers, stream, stream_ids
+    from app.quality_report.reading import stream, stream_ids
 
     ids = await _ids(settings, questions, layout, fresh=fresh) if questions is not None else None
     async with reading_answers(settings) as store:

@@ -59,25 +59,12 @@ async def reading_answers(settings: Settings) -> AsyncIterator[AnswerStore]:
 
     Raises UnavailableError, also for an embedded database that was never made.
     """
-    from app.adapters.embedded_postgres.files import Installation
-    from app.adapters.embedded_postgres.server import EmbeddedPostgresBusy
-    from app.adapters.store.postgres.store import PostgresStore
-    from app.opening import Closer, embedded_database_folder, open_store
+    from app.opening import beside, embedded_database_folder
 
     if settings.database == "memory:":
         raise UnavailableError(f"{PREFIX}DATABASE is memory:, which is another process's")
     folder = embedded_database_folder(settings)
     if settings.database == "embedded:" and not folder.exists():
         raise UnavailableError(f"there is no database in {folder} yet: has a worker run?")
-    closers: list[Closer] = []
-    try:
-        try:
-            store = await open_store(settings, closers)
-        except EmbeddedPostgresBusy:
-            running = PostgresStore(Installation.prepare(folder).dsn)
-            closers.append(running.close)
-            store = running
+    async with beside.reading_answers(settings) as store:
         yield store
-    finally:
-        for closer in reversed(closers):
-            await closer()

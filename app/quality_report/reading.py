@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,7 +14,7 @@ from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion
 from app.files import Layout, QuestionRow, read_questions
 from app.files.read import AS_IT_LOOKS
-from app.opening import Closer, embedded_database_folder, model_of, open_store
+from app.opening import model_of
 from app.ports import AnswerStore
 from app.settings import Settings
 
@@ -111,28 +110,6 @@ def ids_of_run(run_id: str, file: Path, layout: Layout = AS_IT_LOOKS) -> Iterato
     """Return the ids of the rows of a file in a `run --fresh`. Raises InputError."""
     rows = (row for row in read_questions(file, layout) if isinstance(row, QuestionRow))
     return (run_row_id(run_id, at) for at, _ in enumerate(rows))
-
-
-@asynccontextmanager
-async def reading_answers(settings: Settings) -> AsyncIterator[AnswerStore]:
-    """Open the store for reading, also while a worker runs the embedded database."""
-    from app.adapters.embedded_postgres.files import Installation
-    from app.adapters.embedded_postgres.server import EmbeddedPostgresBusy
-    from app.adapters.store.postgres.store import PostgresStore
-
-    closers: list[Closer] = []
-    try:
-        try:
-            store: AnswerStore = await open_store(settings, closers)
-        except EmbeddedPostgresBusy:
-            installation = Installation.prepare(embedded_database_folder(settings))
-            running = PostgresStore(installation.dsn)
-            closers.append(running.close)
-            store = running
-        yield store
-    finally:
-        for closer in reversed(closers):
-            await closer()
 
 
 async def _model_name(settings: Settings) -> str:

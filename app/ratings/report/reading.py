@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from app.config.pipelines import RATINGS
 from app.inspection.opening import reader_of
 from app.inspection.reader import TopicMissing, TopicReader
-from app.opening import Closer, embedded_database_folder, open_rating_store
-from app.ports.ratings import RatingStore
+from app.opening.beside import reading_ratings
 from app.ratings.report.figures import RatingFigures
 from app.settings import Settings
 from app.topics import app_name, rating_topic_names
@@ -31,7 +29,7 @@ async def read_figures(settings: Settings, *, now: float, top: int, hours: float
         lag = await _lag(reader, settings)
     finally:
         await reader.close()
-    async with reading_store(settings) as store:
+    async with reading_ratings(settings) as store:
         return RatingFigures(
             taken_at=now,
             stats=await store.stats(),
@@ -77,25 +75,3 @@ async def _lag(reader: TopicReader, settings: Settings) -> Mapping[str, int] | N
         return await reader.lag(app_name(settings, RATINGS), topics)
     except TopicMissing:
         return None
-
-
-@asynccontextmanager
-async def reading_store(settings: Settings) -> AsyncIterator[RatingStore]:
-    """Open the store for reading, also while a worker runs the embedded database."""
-    from app.adapters.embedded_postgres.files import Installation
-    from app.adapters.embedded_postgres.server import EmbeddedPostgresBusy
-    from app.adapters.store.postgres.ratings import PostgresRatingStore
-
-    closers: list[Closer] = []
-    try:
-        try:
-            store: RatingStore = await open_rating_store(settings, closers)
-        except EmbeddedPostgresBusy:
-            installation = Installation.prepare(embedded_database_folder(settings))
-            running = PostgresRatingStore(installation.dsn)
-            closers.append(running.close)
-            store = running
-        yield store
-    finally:
-        for closer in reversed(closers):
-            await closer()
