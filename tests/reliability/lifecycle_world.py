@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from app.adapters.clock import ManualClock
 from app.adapters.store.memory import MemoryStore
 from app.core import admission
 from app.core.holding import Held
@@ -46,21 +47,11 @@ QUIESCENT_WITHIN = 3000
 CRASHES = ("store", "publish", "table")
 
 
-class WorldClock:
-    """Time that goes on when the world says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_000_000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-
 class World:
     """The whole pipeline. `deliver` handles one message; `settle` lets everything come to rest."""
 
     def __init__(self) -> None:
-        self.clock = WorldClock()
+        self.clock = ManualClock()
         self.log: list[Message] = []
         self.acknowledged: set[int] = set()
         self.store = MemoryStore(self.clock)
@@ -79,11 +70,11 @@ class World:
 
     @property
     def now(self) -> float:
-        return self.clock.seconds
+        return self.clock.now()
 
     def wait(self, seconds: float) -> None:
         """Time passes; the living renew their claims."""
-        self.clock.seconds += seconds
+        self.clock.advance(seconds)
         run(self.store.renew(self.owner, LEASE_SECONDS, self.now))
 
     @property
@@ -227,7 +218,7 @@ class World:
             self.zombies.append((number, key, self.owner))
         self.flights.clear()
         self.worker += 1
-        self.clock.seconds += LEASE_SECONDS + 1
+        self.clock.advance(LEASE_SECONDS + 1)
 
     def forget(self, question_id: str) -> None:
         """The tables forget a question that is settled: they must not grow for ever."""
