@@ -13,9 +13,6 @@ from app.calibration.read import NEEDED, KnownFile, Skipped
 from app.errors import InputError
 from app.files.rows import BadRow
 
-#: More answers than this make figures hardly finer, and each becomes about six pairs.
-MOST_ANSWERS = 2000
-
 
 @dataclass(slots=True)
 class Sample:

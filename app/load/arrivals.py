@@ -8,7 +8,7 @@ variates of mean 1 (a Poisson process of that rate, homogeneous or not: time res
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from random import Random
@@ -97,10 +97,3 @@ def until(times: Iterable[float], seconds: float | None, count: int | None) -> I
         if (count is not None and n >= count) or (seconds is not None and at >= seconds):
             return
         yield at
-
-
-def mean_rate(pieces: Sequence[Piece]) -> float:
-    """Return the requests a second over all of these (finite, or one endless) pieces."""
-    if len(pieces) == 1 and math.isinf(pieces[0].seconds):
-        return pieces[0].start
-    return sum(piece.arrivals() for piece in pieces) / sum(piece.seconds for piece in pieces)

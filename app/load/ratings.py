@@ -9,8 +9,6 @@ import orjson
 
 from app.load.questions import Request, zipf_rank
 
-#: As many as the service takes at most in one request.
-MOST_IN_ONE = 1000
 _STARS = tuple(half / 2 for half in range(1, 11))
 #: Shares of half stars near those of MovieLens: whole stars more often, most of them 3 to 4.
 _WEIGHTS = (16, 34, 14, 71, 44, 215, 110, 280, 76, 140)
