@@ -11,9 +11,14 @@ Value = TypeVar("Value")
 
 def run(work: Coroutine[Any, Any, Value]) -> Value:
     """Run a coroutine to its end, as `asyncio.run` does."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(work)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop that nobody runs yet, for a thread of one's own."""
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

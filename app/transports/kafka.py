@@ -13,7 +13,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
+from app.loop import new_event_loop
 from app.transports.kafka_group import MembershipLost, interpret, what_ended
+from app.transports.kafka_pace import keep_pace
 from app.transports.records import RawRecord
 from app.transports.strict import StrictConsumer, StrictProducer
 
@@ -26,10 +28,26 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     watch_seconds = 1.0
     """How often it is asked whether something of the consumer has ended for good."""
 
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        self._known: tuple[Any, frozenset[TP]] = (None, frozenset())
+        """aiokafka's assignment when it was asked last, and the same in Faust's words."""
+        super().__init__(consumer, thread_loop=new_event_loop(), **options)
+        self._close_thread_loop_on_stop = True  # it is ours: see mode's ServiceThread
+
     async def on_start(self) -> None:
         await super().on_start()
         if not self.app.client_only:
-            interpret(self._ensure_consumer()._coordinator)
+            consumer = self._ensure_consumer()
+            interpret(consumer._coordinator)
+            keep_pace(consumer._fetcher)
+
+    def assignment(self) -> set[TP]:
+        there = self._ensure_consumer().assignment()
+        known, ours = self._known
+        if known is not there:
+            ours = frozenset(TP(tp.topic, tp.partition) for tp in there)
+            self._known = there, ours
+        return set(ours)
 
     @Service.task
     async def _watch_membership(self) -> None:
@@ -43,9 +61,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return
 
     async def fetch(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
-        """Run `_fetch_slices` in the consumer's thread."""
-        found: dict[TP, list[Any]] = await self.call_thread(self._fetch_slices, limits, timeout)
-        return found
+        """Run `_fetch_slices` in the consumer's thread.
+
+        Past its queue of methods, which starts three tasks for each, and has two workers: a commit
+        does not wait for a fetch.
+        """
+        fetching = asyncio.run_coroutine_threadsafe(
+            self._fetch_slices(limits, timeout), self.thread_loop
+        )
+        return await asyncio.wrap_future(fetching)
 
     async def _fetch_slices(self, limits: Mapping[TP, int], timeout: float) -> dict[TP, list[Any]]:
         consumer = self._ensure_consumer()
