@@ -68,6 +68,10 @@ def main(arguments: list[str] | None = None) -> None:
     raise SystemExit(code)
 
 
+#: Follows the error when a part can't be reached.
+DOCTOR = "answerloop doctor looks at every part, and says what mends it"
+
+
 def _exit_code(arguments: list[str] | None) -> int:
     from app.errors import AnswerloopError
 
@@ -84,7 +88,7 @@ def _exit_code(arguments: list[str] | None) -> int:
 
         print_error(f"error: {error}")
         if error.exit_code == _UNREACHED and "doctor" not in str(error):
-            print_error("answerloop doctor looks at every part, and says what mends it")
+            print_error(DOCTOR)
         return error.exit_code
     except SystemExit as exit_:
         if isinstance(exit_.code, str):

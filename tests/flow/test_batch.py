@@ -20,6 +20,7 @@ from app.cli.progress import BatchProgress
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
 from app.errors import AnswerloopError, BrokerUnavailable, InputError, llm_failed
+from app.files import Layout
 from app.intake import NewQuestion
 from app.settings import load_settings
 from tests.flow.engine import Engine, make_ports, poll, running
@@ -39,7 +40,7 @@ async def run_file(engine: Any, file: Path, console: Console | None = None) -> T
     settings = load_settings(data_dir=file.parent)
     totals = Totals(file=file, out=None)
     with BatchProgress(console or Console(quiet=True), 1) as progress:
-        await Batch(engine, settings, totals, progress, fresh=False).run(file, "csv", None)
+        await Batch(engine, settings, totals, progress, fresh=False).run(file, Layout("csv"), None)
     return totals
 
 

@@ -13,6 +13,7 @@ from app.cli.progress import BatchProgress
 from app.core.failures import CAUSES
 from app.core.lifecycle import Status
 from app.errors import llm_failed
+from app.files import Layout
 from app.intake import NewQuestion
 from app.quality_report.builder import Report
 from app.quality_report.page import About, write_page
@@ -33,7 +34,7 @@ async def test_the_report_of_a_run(tmp_path: Path) -> None:
         await asker.submit(NewQuestion("Of somebody else?", "An answer"))
         with BatchProgress(Console(quiet=True), 4) as progress:
             batch = Batch(asker, settings, totals, progress, fresh=False)
-            await batch.run(file, "csv", None)
+            await batch.run(file, Layout("csv"), None)
             await batch.add_up()
             await batch.report(report)
     figures = report.figures

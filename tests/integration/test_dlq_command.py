@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.main import DOCTOR
 from app.fake_llm import FakeModelServer, Step
 from tests.integration.cluster import until
 from tests.integration.test_command import Command, write_questions
@@ -152,4 +153,4 @@ async def test_wrong_use_is_said_with_its_exit_code(command: Command) -> None:
         assert "Traceback" not in errors
     found, _, errors = await command("dlq", "list", DATABASE="postgresql://x@127.0.0.1:9/x")
     assert found == 4
-    assert errors.count("\n") == 1
+    assert errors.splitlines()[1:] == [DOCTOR]
