@@ -18,16 +18,22 @@ def make_data_dir(folder: Path) -> None:
     made = folder.absolute()
     if made.is_dir():
         return
-    made.parent.mkdir(parents=True, exist_ok=True)
     make_private_folder(made, 0o711 if os.geteuid() == 0 else 0o700)
 
 
 def make_private_folder(folder: Path, mode: int = 0o700) -> None:
-    """Make a folder with exactly this mode, unless it is there."""
+    """Make a folder with exactly this mode, unless it is there. Raises SettingsError."""
     if folder.is_dir():
         return
-    folder.mkdir(mode=mode, parents=True, exist_ok=True)
-    folder.chmod(mode)
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+        folder.chmod(mode)
+    except OSError as error:
+        raise SettingsError(
+            f"the folder {folder.absolute()} can't be made ({error.strerror or error}): move away"
+            " what is in its place, or choose one where this user may write",
+            name="ANSWERLOOP_DATA_DIR",
+        ) from error
 
 
 def open_private(path: Path, mode: str = "a+") -> IO[str]:

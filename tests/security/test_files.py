@@ -42,6 +42,15 @@ def test_a_new_data_dir_is_closed_and_an_old_one_stays_as_it_is(tmp_path: Path) 
     assert mode(old) == 0o755
 
 
+def test_a_file_in_place_of_a_folder_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("not ours")
+    with pytest.raises(SettingsError, match=r"/log can't be made .File exists.: move away") as said:
+        SqliteStorage(tmp_path / "log")
+    assert said.value.name == "ANSWERLOOP_DATA_DIR"
+    with pytest.raises(SettingsError, match="can't be made"):
+        make_data_dir(tmp_path / "log" / "deeper")
+
+
 def test_the_engine_file_is_0600_and_whole(tmp_path: Path) -> None:
     settings = load_settings(data_dir=tmp_path / "data")
     write_engine_file(settings, "http://127.0.0.1:1")
