@@ -109,7 +109,9 @@ async def worker_of(command: Command) -> asyncio.subprocess.Process:
 
     async def found() -> bool:
         assert worker.returncode is None
-        return (command.folder / "data" / "engine.json").exists()
+        file = command.folder / "data" / "engine.json"
+        # One that was killed has left its own; beside that a command would take the log itself.
+        return file.exists() and json.loads(file.read_text())["pid"] == worker.pid
 
     await until(found, 60)
     return worker
