@@ -17,6 +17,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from app.broker.topic_admin import open_topic_admin
+from app.cli.main import DOCTOR
 from app.settings import load_settings
 from tests.cli.ratings_command import RatingsCommand, ratings_command
 from tests.servers import require
@@ -164,6 +165,7 @@ async def test_a_broker_that_goes_ends_it_with_a_summary_and_exit_code_4(
     assert found["acknowledged"] > 0
     assert found["failed"] > 0
     assert found["sent"] == found["acknowledged"] + found["failed"]
-    last = errors.decode().strip().splitlines()[-1]
+    last, hint = errors.decode().strip().splitlines()[-2:]
+    assert hint == DOCTOR
     assert f"did not acknowledge {found['failed']:,} of {found['sent']:,} events" in last
     assert b"Traceback" not in errors
