@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import asyncpg
@@ -111,11 +112,14 @@ async def test_a_worker_answers_and_rates_with_everything_behind_tls(
     model_server: FakeModelServer,
     way: str,
 ) -> None:
-    await migrate(tls_postgres)
+    name = f"d{uuid4().hex[:8]}"
+    await _execute(tls_postgres, f"CREATE DATABASE {name}")
+    database = tls_postgres.replace("/postgres?", f"/{name}?")
+    await migrate(database)
     cluster = make_cluster(
         model_server,
         **secured.ways[way],
-        DATABASE=tls_postgres,
+        DATABASE=database,
         CACHE=tls_redis,
         PIPELINES="questions,ratings",
     )
