@@ -22,7 +22,7 @@ from app.transports.strict import StrictConsumer, StrictProducer
 _new = tuple.__new__
 
 
-def _new_loop(app: Any) -> asyncio.AbstractEventLoop:
+def loop_for(app: Any) -> asyncio.AbstractEventLoop:
     """Return the loop of a consumer's thread.
 
     Not uvloop where there may be TLS: one stop in six waited there for ever for a connection's end.
@@ -39,7 +39,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def __init__(self, consumer: Any, **options: Any) -> None:
         self._known: tuple[Any, frozenset[TP]] = (None, frozenset())
         """aiokafka's assignment when it was asked last, and the same in Faust's words."""
-        super().__init__(consumer, thread_loop=_new_loop(consumer.app), **options)
+        super().__init__(consumer, thread_loop=loop_for(consumer.app), **options)
         self._close_thread_loop_on_stop = True  # it is ours: see mode's ServiceThread
 
     async def on_start(self) -> None:

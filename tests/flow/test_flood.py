@@ -142,6 +142,8 @@ async def test_the_api_says_503_why_and_when_and_readyz_too() -> None:
             several = await response.json()
             assert (response.status, several["error"]["code"]) == (503, "flooded")
             assert int(response.headers["Retry-After"]) >= 1
+        status, alone = await api.call("POST", "/questions", json={"questions": [ASK2]})
+        assert (status, alone["error"]["code"]) == (503, "flooded"), "its turn is a probe's"
         assert "10 of 10 questions" in reply["error"]["message"]
         assert "unauthorized 10" in reply["error"]["message"]
         status, reply = await api.get("/readyz")
