@@ -81,6 +81,10 @@ class StageContext:
             raise RuntimeError("the ports are opened when the worker boots")
         return self.opened
 
+    @property
+    def stopping(self) -> bool:
+        return self.stopping_since is not None
+
     def now(self) -> float:
         return self.ports.clock.now()
 

@@ -39,7 +39,7 @@ class ScoreServer:
         self.url: str | None = None
         self._settings = settings
         self._detail: str | None = None
-        self._stopping = False
+        self.stopping = False
         self._runner: web.AppRunner | None = None
         self.gate = gate_in_force(settings)
         self._standard = scores.Standard(self.queue, lambda: self.gate, settings.guard_names)
@@ -96,7 +96,7 @@ class ScoreServer:
 
         Those that are not scored within STOP_GRACE_SECONDS get a 503.
         """
-        self._stopping = True
+        self.stopping = True
         # Before the model is there nothing can be scored in time.
         await self.queue.stop(self._settings.stop_grace_seconds if self._detail else 0.0)
         if self._runner is not None:
@@ -105,7 +105,7 @@ class ScoreServer:
 
     async def not_ready(self) -> str | None:
         """Say why it takes no requests, or None when it does."""
-        if self._stopping:
+        if self.stopping:
             return "stopping"
         if self._detail is None:
             return "the model is being loaded"
@@ -115,8 +115,8 @@ class ScoreServer:
         """Tell of scorer and queue, without asking the scorer: it may be busy for seconds."""
         full = self.queue.full
         queue = {"status": "down" if full else "up", "detail": f"{self.queue.held} pairs"}
-        if self._detail is None or self._stopping:
-            why = "stopping" if self._stopping else "the model is being loaded"
+        if self._detail is None or self.stopping:
+            why = "stopping" if self.stopping else "the model is being loaded"
             return "unhealthy", {"scorer": {"status": "down", "detail": why}, "queue": queue}
         scorer = {"status": "up", "detail": self._detail}
         return ("degraded" if full else "healthy"), {"scorer": scorer, "queue": queue}

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
@@ -55,13 +56,27 @@ async def stopped_in_time(stop: Awaitable[Any], log: Any, grace_seconds: float) 
     seconds = grace_seconds + BESIDE_CALLS_SECONDS
     await asyncio.wait({stopping}, timeout=seconds)
     if stopping.done():
-        stopping.result()
-        return True
+        return _was_through(stopping, log)
     log.error(
         "stop_given_up",
         seconds=seconds,
         exit_code=UnavailableError.exit_code,
         reason="the broker does not answer; what was in progress is done again by the next worker",
+    )
+    return False
+
+
+def _was_through(stopped: asyncio.Future[Any], log: Any) -> bool:
+    """Tell whether a stop came to its end; one that raised has left parts of the app running."""
+    cancelled = stopped.cancelled()  # by what it waited for: nobody cancels a stop
+    error = asyncio.CancelledError() if cancelled else stopped.exception()
+    if error is None:
+        return True
+    log.error(
+        "stop_failed",
+        exit_code=UnavailableError.exit_code,
+        reason=repr(error),
+        traceback="".join(traceback.format_exception(error)),
     )
     return False
 

@@ -16,10 +16,12 @@ from mode import Service
 from app.loop import new_event_loop
 from app.transports.kafka_group import MembershipLost, interpret, what_ended
 from app.transports.kafka_pace import keep_pace
+from app.transports.kafka_writes import let_closed_be_broken
 from app.transports.records import RawRecord
 from app.transports.strict import StrictConsumer, StrictProducer
 
 _new = tuple.__new__
+let_closed_be_broken()
 
 
 def loop_for(app: Any) -> asyncio.AbstractEventLoop:

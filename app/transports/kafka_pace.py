@@ -23,12 +23,14 @@ def keep_pace(fetcher: Any) -> None:
 
     async def fetch_in_time(assignment: Any, node_id: int, request: Any) -> bool:
         early = began.get(node_id, -math.inf) + PAUSE_SECONDS - clock()
-        if early > 0:
-            try:
+        try:
+            if early > 0:
                 await asyncio.sleep(early)
-            except asyncio.CancelledError:
-                return False  # as aiokafka's own: the assignment has changed, or it is closed
-        began[node_id] = clock()
-        return await fetch(assignment, node_id, request)
+            began[node_id] = clock()
+            return await fetch(assignment, node_id, request)
+        except asyncio.CancelledError:
+            # The assignment has changed, or the fetcher is closed: it awaits what it cancels, and
+            # would not get over what its own method raises while it waits after an error.
+            return False
 
     fetcher._proc_fetch_request = fetch_in_time

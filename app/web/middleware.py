@@ -33,6 +33,9 @@ class Watched(Protocol):
     @property
     def log(self) -> Any: ...
 
+    @property
+    def stopping(self) -> bool: ...
+
 
 def errors(context: Watched) -> Any:
     """Turn every error into JSON, count every request, add the safe headers."""
@@ -81,6 +84,10 @@ async def _answer(  # noqa: PLR0911 (one return for each kind of error)
     except AnswerloopError as error:
         return error_response(500, type(error).__name__, str(error))
     except Exception:  # noqa: BLE001 (the outermost boundary of a request)
+        if context.stopping:  # what it needs may be closed already
+            return error_response(
+                503, "stopping", "this worker stops: ask another one", Retry_After="1"
+            )
         context.log.error("request_failed", path=request.path, error=traceback.format_exc())
         return error_response(500, "internal", "an unexpected error, see the log")
 

@@ -45,9 +45,11 @@ def play_scenario(chaos_servers: Outside) -> Iterator[Play]:
 
         async def run(name: str, **options: Any) -> dict[str, Any]:
             result = await play(SCENARIOS[name], chaos_servers, Options(**options), Path(folder))
-            broken = [check for check in result["checks"] if not check["passed"]]
-            told = {key: result[key] for key in ("figures", "audit", "notes", "faults")}
-            assert result["verdict"] == "passed", (result.get("reason"), broken, told)
+            if result["verdict"] != "passed":
+                broken = [check for check in result["checks"] if not check["passed"]]
+                told = [result.get("reason"), *broken, *result["notes"]]
+                told += [result[key] for key in ("figures", "audit", "faults")]
+                pytest.fail("\n".join(str(each) for each in told))
             return {**result, "audit_file": _audit_file(Path(folder), name)}
 
         yield run

@@ -37,3 +37,19 @@ async def test_a_second_fetch_of_a_broker_waits_and_those_of_others_do_not(
     monkeypatch.setattr(kafka_pace, "PAUSE_SECONDS", 0.0)
     assert await fetcher._proc_fetch_request(None, 1, "third")
     assert fetcher.asked[2:] == [(1, "third")]
+
+
+async def test_a_fetch_that_is_cancelled_while_it_waits_after_an_error_raises_nothing() -> None:
+    waits = asyncio.Event()
+
+    class Failing(Fetcher):
+        async def _proc_fetch_request(self, *_: Any) -> bool:
+            waits.set()
+            await asyncio.sleep(3600)  # aiokafka's pause after an error, which it does not guard
+            return False
+
+    fetcher = Failing()
+    fetch = asyncio.create_task(fetcher._proc_fetch_request(None, 1, "a request"))
+    await waits.wait()
+    fetch.cancel()
+    assert await fetch is False

@@ -63,6 +63,23 @@ async def test_a_defect_in_a_handler_is_a_500_without_details(
     assert '"internal"' in text
 
 
+async def test_while_the_worker_stops_what_a_request_misses_is_a_503(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving() as api:
+
+        async def closed(*_: Any) -> Any:
+            raise RuntimeError("the batcher is closed")
+
+        monkeypatch.setattr(api.engine.ports.store, "question", closed)
+        monkeypatch.setattr(api.engine.context, "stopping_since", 1.0)
+        async with api.client.get("/questions/q1") as response:
+            body = await response.json()
+            assert (response.status, body["error"]["code"]) == (503, "stopping")
+            assert response.headers["Retry-After"] == "1"
+        monkeypatch.setattr(api.engine.context, "stopping_since", None)
+
+
 async def test_a_body_that_can_not_be_unpacked_is_400_and_a_bomb_is_413() -> None:
     headers = {"Content-Encoding": "gzip", "Connection": "close"}
     async with serving() as api:
