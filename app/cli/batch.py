@@ -14,6 +14,7 @@ from app.cli.engine import Asker
 from app.cli.progress import BatchProgress
 from app.cli.run_ids import finish_run, run_id_for
 from app.core.costs import Costs, costs_json, merged
+from app.core.gate import Metric
 from app.core.identity import question_id as id_of
 from app.core.identity import run_row_id
 from app.core.lifecycle import Status
@@ -56,8 +57,11 @@ class Totals:
     scorer: str = ""
     counts: Counter[str] = field(default_factory=Counter)
     answered_before: int = 0
+    #: Of those with a score: how many, the sum of F1, and that of the metric each was judged by.
+    scored: Counter[str] = field(default_factory=Counter)
     f1_sum: Counter[str] = field(default_factory=Counter)
-    f1_count: Counter[str] = field(default_factory=Counter)
+    score_sum: Counter[str] = field(default_factory=Counter)
+    metrics: set[Metric] = field(default_factory=set)
     #: Of `dead` questions, and the guards of those `low_quality` ones that one objected to.
     causes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     tokens: int = 0
@@ -78,12 +82,21 @@ class Totals:
         if row.get("cause"):
             self.causes[status][row["cause"]] += 1
         if row.get("f1") is not None:
+            metric = Metric(row.get("metric") or Metric.F1)
+            self.metrics.add(metric)
+            self.scored[status] += 1
             self.f1_sum[status] += row["f1"]
-            self.f1_count[status] += 1
+            self.score_sum[status] += row[metric]
         self.tokens += sum(a.get("tokens") or 0 for a in row.get("attempts", ()))
 
-    def mean_f1(self, status: str) -> float | None:
-        return self.f1_sum[status] / self.f1_count[status] if self.f1_count[status] else None
+    @property
+    def metric(self) -> Metric | None:
+        """What the gate went by; None without scores, or where an earlier gate went by another."""
+        return next(iter(self.metrics)) if len(self.metrics) == 1 else None
+
+    def mean(self, sums: Counter[str]) -> dict[str, float]:
+        """Return the means of `f1_sum` or `score_sum`, by state."""
+        return {str(s): sums[s] / self.scored[s] for s in Status if self.scored[s]}
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -95,7 +108,9 @@ class Totals:
             "rejects": str(self.rejects) if self.rejects else None,
             "counts": {str(s): self.counts[s] for s in Status if s.final or self.counts[s]},
             "answered_before": self.answered_before,
-            "mean_f1": {str(s): self.mean_f1(s) for s in Status if self.f1_count[s]},
+            "mean_f1": self.mean(self.f1_sum),
+            "mean_score": self.mean(self.score_sum),
+            "metric": self.metric,
             "dead_by_cause": dict(self.causes[Status.DEAD]),
             "low_quality_by_cause": dict(self.causes[Status.LOW_QUALITY]),
             "tokens": self.tokens,

@@ -29,10 +29,11 @@ def print_summary(totals: Totals, settings: Settings) -> None:
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("state")
     table.add_column("questions", justify="right")
-    table.add_column("mean F1", justify="right")
+    table.add_column(f"mean {totals.metric.word if totals.metric else 'score'}", justify="right")
     table.add_column("meaning")
+    means = totals.mean(totals.score_sum)
     for status, meaning in _MEANINGS.items():
-        count, mean = totals.counts[status], totals.mean_f1(status)
+        count, mean = totals.counts[status], means.get(status)
         table.add_row(str(status), str(count), printable(mean), meaning)
     table.add_section()
     for name, value, meaning in _work(totals):

@@ -19,6 +19,11 @@ class Metric(StrEnum):
     RECALL = "recall"
     PRECISION = "precision"
 
+    @property
+    def word(self) -> str:
+        """How people write it."""
+        return "F1" if self is Metric.F1 else self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Score:

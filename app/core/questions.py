@@ -132,6 +132,11 @@ class StoredQuestion:
     trace_context: str | None = None
     """Where the trace of this round goes on (`app.tracing.carrier_of_text`); it is not shown."""
 
+    @property
+    def figure(self) -> float | None:
+        """The figure of the score that the gate looked at: F1 where the metric is not known."""
+        return _figures(self.score)[self.metric or "f1"]
+
     def as_json(self) -> dict[str, Any]:
         """Return the one shape in which a question is shown (times as ISO 8601 in UTC)."""
         row: dict[str, Any] = {

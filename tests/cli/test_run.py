@@ -41,6 +41,19 @@ def test_what_a_guard_rejected_is_not_counted_among_the_dead() -> None:
     assert found["low_quality_by_cause"] == {"guard_refusal": 2}
 
 
+def test_means_are_of_the_figure_that_the_gate_went_by() -> None:
+    totals = Totals(file=Path("questions.csv"), out=None)
+    for recall in (0.7, 0.9):
+        figures = {"f1": 0.5, "precision": 0.4, "recall": recall}
+        totals.add({"status": "validated", "metric": "recall", **figures})
+    found = totals.as_json()
+    assert found["metric"] == "recall"
+    assert found["mean_score"]["validated"] == pytest.approx(0.8)
+    assert found["mean_f1"] == {"validated": 0.5}
+    totals.add({"status": "validated", "metric": "f1", "f1": 0.2, "precision": 0, "recall": 0})
+    assert totals.as_json()["metric"] is None  # two gates: no one name for the column
+
+
 def test_the_question_to_look_at_is_one_that_went_worst() -> None:
     totals = Totals(file=Path("questions.csv"), out=None)
     for at, status in enumerate(["unscored", "low_quality", "validated", "low_quality"]):

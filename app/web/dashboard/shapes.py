@@ -76,6 +76,9 @@ class QuestionListed(Shape):
     question_text: str
     answer: str | None
     f1: float | None
+    score: float | None
+    metric: Literal["f1", "recall", "precision"] | None
+    threshold: float | None
     cause: str | None
     round: int
     generation: int

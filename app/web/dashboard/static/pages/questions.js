@@ -66,13 +66,20 @@ function list(rows, { status, q }, now) {
     columns: [
       { name: "State", class: "state", cell: (row) => badge(row.status) },
       { name: "Question", class: "text", cell: (row) => h("a", { href: address("questions", [row.question_id]), class: "clip" }, row.question_text.trim() || row.question_id) },
-      { name: "F1", number: true, cell: (row) => figure(row.f1) },
+      { name: "Score", number: true, cell: scored },
       { name: "Turn", number: true, cell: turn },
       { name: "Cause", class: "cause", cell: (row) => (row.cause ? words(row.cause) : "") },
       { name: "Took", number: true, cell: (row) => (row.finished_at ? span(since(row.accepted_at, row.finished_at)) : "") },
       { name: "Accepted", number: true, cell: (row) => h("time", { datetime: row.accepted_at, title: exact(row.accepted_at) }, `${whole(since(row.accepted_at, now))} ago`) },
     ],
   });
+}
+
+function scored(row) {
+  if (row.score === null) return figure(null);
+  const by = row.metric ? (row.metric === "f1" ? "F1" : row.metric) : "F1";
+  const gate = row.threshold === null ? "" : `, the gate asks for ${figure(row.threshold)}`;
+  return h("span", { title: `${by}${gate}` }, figure(row.score));
 }
 
 function nothing(status, q) {
