@@ -12,10 +12,9 @@ import orjson
 from app.calibration.pairs import Known
 from app.core.guards.language import language_code, language_of
 from app.errors import InputError
-from app.files.csv_questions import DELIMITERS
 from app.files.detect import Format, detect_format
 from app.files.lines import MAX_LINE_BYTES, read_lines
-from app.files.records import Record, read_records, record_fields, wrong_width
+from app.files.records import DELIMITERS, Record, read_records, record_fields, wrong_width
 from app.files.rows import MAX_REFERENCE_CHARACTERS, BadRow, bad_row, bytes_problem
 
 #: The names that a column may have, the one that wins first.

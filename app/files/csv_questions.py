@@ -10,14 +10,12 @@ from app.errors import InputError
 from app.files.encoding import decoded_lines
 from app.files.layout import Layout
 from app.files.lines import Line
-from app.files.records import Record, read_records, record_fields, wrong_width
+from app.files.records import DELIMITERS, Record, read_records, record_fields, wrong_width
 from app.files.rows import BadRow, QuestionRow, checked_row
 
 #: The names a column may have, the one that wins first.
 QUESTION_NAMES = ("question_text", "question")
 REFERENCE_NAMES = ("original_answer", "answer", "reference")
-
-DELIMITERS = (",", ";", "\t")
 
 
 class Header(NamedTuple):
@@ -39,11 +37,12 @@ def has_question_column(first: Line) -> bool:
 def read_header(path: Path, layout: Layout) -> Header:
     """Return the header of the file, its delimiter chosen by what the header holds.
 
-    The delimiter is the first of comma, semicolon and tab that gives a question column: data is
-    never guessed from. Raise InputError when there is no such column or two may be meant.
+    The delimiter is the first of `DELIMITERS` that gives a question column: data is never
+    guessed from. Raise InputError when there is no such column or two may be meant.
     """
     wanted = (layout.question.strip().lower(),) if layout.question else QUESTION_NAMES
-    order = ("\t", ",", ";") if path.suffix.lower() in {".tsv", ".tab"} else DELIMITERS
+    tabs = path.suffix.lower() in {".tsv", ".tab"}
+    order = sorted(DELIMITERS, key=lambda each: each != "\t") if tabs else DELIMITERS
     found = [(delimiter, _first_names(path, delimiter, layout.encoding)) for delimiter in order]
     for delimiter, names in found:
         question = _find(names, wanted)

@@ -96,7 +96,7 @@ def first_line(path: Path) -> Line:
         with path.open("rb") as file:
             _refuse_binary(path, file.read(_HEAD_BYTES))
             file.seek(0)
-            first = next((line for line in read_lines(file) if not line.blank), None)
+            first = next(filter(_says_something, read_lines(file)), None)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Check the path", field="file") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -110,6 +110,10 @@ def first_line(path: Path) -> Line:
             field="file",
         )
     return first
+
+
+def _says_something(line: Line) -> bool:
+    return not (line.blank or line.names_separator)
 
 
 def _refuse_binary(path: Path, head: bytes) -> None:

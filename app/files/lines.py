@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -9,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 MAX_LINE_BYTES = 2 * 1024 * 1024
 
 BOM = b"\xef\xbb\xbf"
+_SEPARATOR = re.compile(rb"\"?sep=.\"?\s*", re.IGNORECASE)
 
 
 class Line(NamedTuple):
@@ -21,6 +23,11 @@ class Line(NamedTuple):
     @property
     def blank(self) -> bool:
         return not self.data.strip(b" \t\r\n")
+
+    @property
+    def names_separator(self) -> bool:
+        """Whether it is the first line by which a CSV file tells Excel its delimiter: `sep=;`."""
+        return self.number == 1 and _SEPARATOR.fullmatch(self.data) is not None
 
 
 def read_lines(file: BinaryIO) -> Iterator[Line]:

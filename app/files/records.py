@@ -17,6 +17,8 @@ from app.files.lines import MAX_LINE_BYTES, Line
 from app.files.rows import BadRow, bad_row, bytes_problem
 
 MAX_RECORD_BYTES = MAX_LINE_BYTES
+#: Those that a header is read by, one after the other.
+DELIMITERS = (",", ";", "\t", "|")
 UNCLOSED = "a quote opens in this row and is never closed"
 STRAY = "text follows a closing quote: double the quotes inside quotes, or remove a stray one"
 TOO_LONG = f"the row is longer than {MAX_RECORD_BYTES:,} bytes"
@@ -39,7 +41,7 @@ class _Quotes(Enum):
 
 
 def read_records(lines: Iterable[Line], delimiter: str) -> Iterator[Record]:
-    """Give the records of `lines`; blank lines between records are skipped.
+    """Give the records of `lines`; blank lines between them, and Excel's `sep=;`, are skipped.
 
     A quote that is not closed within MAX_RECORD_BYTES, or is closed in the middle of a text (so
     by a quote that opens another field), costs only the line that it stands on: reading goes
@@ -48,7 +50,7 @@ def read_records(lines: Iterable[Line], delimiter: str) -> Iterator[Record]:
     source = iter(lines)
     again: deque[Line] = deque()
     while (first := again.popleft() if again else next(source, None)) is not None:
-        if first.blank:
+        if first.blank or first.names_separator:
             continue
         if not first.whole:
             yield Record(first.number, first.data, TOO_LONG)

@@ -13,7 +13,7 @@ from app.errors import InputError
 from app.files import BadRow
 from app.files.detect import first_line
 from app.files.lines import MAX_LINE_BYTES, Line, read_lines
-from app.files.records import read_records, record_fields, wrong_width
+from app.files.records import DELIMITERS, read_records, record_fields, wrong_width
 from app.files.rows import bad_row, bytes_problem
 
 #: The names that each part of a pair may have, the one that wins first.
@@ -23,7 +23,6 @@ NAMES = {
     "question": ("question_text", "question"),
 }
 _NEEDED = ("candidate", "reference")
-_DELIMITERS = (",", ";", "\t")
 _JSONL_NAMES = {".jsonl", ".ndjson", ".json"}
 
 
@@ -110,7 +109,7 @@ def _is_jsonl(path: Path, first: Line) -> bool:
 def _header(path: Path) -> tuple[str, list[str]]:
     """Return the delimiter that gives the most of the columns, and all names."""
     found: list[tuple[int, str, list[str]]] = []
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         with path.open("rb") as file:
             record = next(read_records(read_lines(file), delimiter), None)
         cells = [] if record is None else record_fields(record, delimiter)

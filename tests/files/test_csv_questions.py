@@ -83,13 +83,26 @@ def test_bom_crlf_quoted_newlines_and_doubled_quotes(write: Write) -> None:
     ]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_comes_from_the_header_only(write: Write, delimiter: str) -> None:
     text = f"note{delimiter}question{delimiter}answer\n"
     text += delimiter.join(['"a,a;a\ta"', '"b;b,b;\t,;"', '"c"']) + "\n"
     assert rows(write("q.csv", text.encode())) == [
         QuestionRow(2, "b;b,b;\t,;", "c", {"note": "a,a;a\ta"})
     ]
+
+
+@pytest.mark.parametrize("first", [b"sep=;", b"\xef\xbb\xbfSEP=;", b'"sep=;"', b"sep=,"])
+@pytest.mark.parametrize("name", ["q.csv", "q.txt"])
+def test_the_line_that_tells_excel_the_delimiter_is_passed_over(
+    write: Write, first: bytes, name: str
+) -> None:
+    path = write(name, first + "\r\nquestion;answer\r\n¿Qué, sí?;Sí\r\n".encode())
+    assert rows(path) == [QuestionRow(3, "¿Qué, sí?", "Sí", {})]
+
+
+def test_such_a_line_further_down_is_a_row(write: Write) -> None:
+    assert rows(write("q.csv", b"question\nsep=;\n")) == [QuestionRow(2, "sep=;", None, {})]
 
 
 def test_a_single_column_may_hold_the_other_delimiters(write: Write) -> None:

@@ -25,6 +25,7 @@ def rows_of(path: Path, content: str | bytes, file_format: str | None = None) ->
         ("answer,original_answer", "c,r"),
         ("Reference ; CANDIDATE", "r;c"),
         ("reference\tanswer\tcandidate", "r\tother\tc"),
+        ("reference|candidate", "r|c"),
         ("\ufeffcandidate,reference", "c,r"),
     ],
 )
