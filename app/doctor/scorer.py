@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.adapters.scorer.baseline import find_baseline
 from app.adapters.scorer.http import HttpScorer
-from app.adapters.scorer.models import choose_encoder
+from app.adapters.scorer.models import PACKAGES, choose_encoder
 from app.calibration.check import gate_words
 from app.calibration.check import mend as gate_mend
 from app.calibration.kept import read_kept
@@ -37,7 +37,6 @@ from app.errors import AnswerloopError, ScorerUnavailable, SettingsError
 from app.opening import Closer, open_scorer
 from app.settings import PREFIX, Settings
 
-_PACKAGES = ("bert_score", "torch", "transformers")
 _WEIGHTS = (
     "model.safetensors",
     "pytorch_model.bin",
@@ -56,7 +55,7 @@ async def scorer(site: Site) -> Outcome:
         )
     if settings.scorer != "local:":
         return await _elsewhere(site)
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         return problem(f"BERTScore can't run: no package {', '.join(missing)}", _INSTALL)
     try:

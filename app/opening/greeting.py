@@ -1,4 +1,4 @@
-"""A scorer elsewhere is greeted, and the gate that its name puts in force is told."""
+"""What a start says of the scorer: one elsewhere is greeted, one that can't run is told."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ log: Any = structlog.get_logger("answerloop")
 async def greet_scorer(settings: Settings, scorer: Scorer) -> None:
     """Learn the name of a scorer elsewhere, and log the gate that it puts in force.
 
-    One that is away is no reason not to start: it tells its name with its first scores.
+    One that is away is no reason not to start: it tells its name with its first scores. Nor is one
+    whose packages are missing: questions without a reference need none.
     """
+    if settings.scorer == "local:":
+        _tell_missing(settings)
     if settings.scorer in ("local:", "memory:"):
         return
     from app.config.gate import gate_by, gates_by_scorer
@@ -43,3 +46,15 @@ async def greet_scorer(settings: Settings, scorer: Scorer) -> None:
         log.warning("scorer_away", reason=away[:300], **facts)
     else:
         log.info("scorer_elsewhere", scorer=scorer.name, **facts)
+
+
+def _tell_missing(settings: Settings) -> None:
+    from app.adapters.scorer.models import MEND, missing_packages
+
+    if missing := missing_packages(settings.scorer_model):
+        log.error(
+            "scorer_missing",
+            reason=f"BERTScore can't run: no package {', '.join(missing)}",
+            until="answers with a reference wait for it",
+            mend=MEND,
+        )

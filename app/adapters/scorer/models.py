@@ -15,6 +15,8 @@ from app.errors import ScorerUnavailable, SettingsError
 SETTING = "ANSWERLOOP_SCORER_MODEL"
 BUNDLED_NAME = ENCODER.name
 BUNDLED_LAYERS = 6
+PACKAGES = ("bert_score", "torch", "transformers")
+"""Those that run BERTScore; the bundled encoder comes in one of its own."""
 MEND = f"{ENCODER.mend}, or set ANSWERLOOP_SCORER=http://host:8000"
 
 
@@ -56,6 +58,13 @@ def choose_encoder(model: str | None, num_layers: int | None = None) -> EncoderC
             name=SETTING,
         )
     return EncoderChoice(model.rpartition("/")[2], model, layers)
+
+
+def missing_packages(model: str | None) -> list[str]:
+    """Return which of the packages are not there that the encoder of `model` needs."""
+    bundled = choose_encoder(model).model_type is None
+    needed = (*PACKAGES, ENCODER.module) if bundled else PACKAGES
+    return [name for name in needed if importlib.util.find_spec(name) is None]
 
 
 def _layers_of_folder(folder: Path) -> int:
