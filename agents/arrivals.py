@@ -105,6 +105,9 @@ async def _to_the_end(context: Context, stage: str, event: Any, work: Work) -> N
     except asyncio.CancelledError:
         _give_back(context, stage, event)
         raise
+    except Exception:  # noqa: BLE001 (not even its dead letter could be written: it comes again)
+        context.log.error("not_buried", stage=stage, error=traceback.format_exc())
+        _give_back(context, stage, event)
     else:
         event.ack()
 

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple, TypeVar
 import faust
 
 from agents.stage_context import StageContext
+from app.broker.refusals import is_too_large
 from app.errors import BrokerUnavailable, RowLocked, StoreUnavailable, UnavailableError
 from app.tracing.port import MessageHeaders
+from models.questions import DeadLetter
 
 T = TypeVar("T")
 
@@ -21,6 +23,8 @@ _SEND_SECONDS = 3.0
 #: How long one try may take before the watchdog calls it a hang: the adapters' own limits are
 #: shorter. A scorer's first try loads its model.
 TRY_SECONDS = {"database": 15.0, "broker": 15.0, "scorer": 300.0}
+#: Ends the detail of a dead letter whose original the topic did not take whole.
+_CUT = " (the original is cut: the topic takes no larger message)"
 #: What the length of a try that came through is added to.
 _HISTOGRAMS = {
     "database": "database_seconds",
@@ -109,7 +113,8 @@ async def until_up(context: StageContext, what: str, attempt: Callable[[], Await
 async def publish(context: StageContext, messages: Sequence[Outgoing]) -> None:
     """Send messages and wait until the log has acknowledged every one.
 
-    Those that failed are sent again until they are through, or the worker drains.
+    Those that failed are sent again until they are through, or the worker drains. Raises ValueError
+    for one that can never be written; of a dead letter, less and less of the original is kept.
     """
     unsent = list(messages)
     while unsent:
@@ -117,16 +122,26 @@ async def publish(context: StageContext, messages: Sequence[Outgoing]) -> None:
         async def send_all(batch: list[Outgoing] = unsent) -> list[Outgoing]:
             results = await _results(context, batch)
             failed = [
-                m for m, r in zip(batch, results, strict=True) if isinstance(r, BaseException)
+                (m, r) for m, r in zip(batch, results, strict=True) if isinstance(r, BaseException)
             ]
-            for result in results:
+            for _, result in failed:
                 if isinstance(result, ValueError | TypeError):
                     raise result
-            if len(failed) == len(batch):
+            if len(failed) == len(batch) and not any(is_too_large(r) for _, r in failed):
                 raise BrokerUnavailable(repr(results[0]))
-            return failed
+            return [_shorter(m, r) if is_too_large(r) else m for m, r in failed]
 
         unsent = await until_up(context, "broker", send_all)
+
+
+def _shorter(message: Outgoing, error: BaseException) -> Outgoing:
+    """Return a dead letter with half as much of its original. Raises ValueError for others."""
+    letter = message.record
+    if not isinstance(letter, DeadLetter) or not letter.value:
+        raise ValueError(f"{message.topic} takes no message of this size: {error!r}")
+    half = letter.value[: len(letter.value) // 2]
+    said = "" if letter.detail.endswith(_CUT) else _CUT
+    return message._replace(record=letter.derive(value=half, detail=letter.detail + said))
 
 
 async def send_once(context: StageContext, message: Outgoing) -> None:

@@ -32,7 +32,10 @@ def kafka_hosts(settings: Settings) -> list[str]:
 
 
 def kafka_security(settings: Settings) -> dict[str, Any]:
-    """Return aiokafka's security arguments."""
+    """Return aiokafka's security arguments, and prepare aiokafka for uvloop."""
+    from app.broker.writes import let_closed_be_broken
+
+    let_closed_be_broken()
     options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
     if (tls := settings.kafka_tls) is not None:
         options["ssl_context"] = tls

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from app.cli.pipelines import running_pipelines
+from app.cli.pipelines import running_pipelines, unless_crashed
 from app.config.pipelines import QUESTIONS
 from app.core.costs import Costs, costs_of_json, merged
 from app.core.lifecycle import Status
@@ -187,11 +187,8 @@ async def local_engine(
         if pipelines.questions is None:
             raise RuntimeError("the question pipeline was asked for")
         context = pipelines.questions.context
-        async with (
-            gate_checked(settings, context.ports.scorer, context.log)
-            if check_gate
-            else nullcontext()
-        ):
+        checked = gate_checked(settings, context.ports.scorer, context.log)
+        async with unless_crashed(pipelines), checked if check_gate else nullcontext():
             yield pipelines.questions
 
 

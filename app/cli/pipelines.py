@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.config.pipelines import QUESTIONS, RATINGS
-from app.errors import UnavailableError
+from app.errors import AnswerloopError, UnavailableError
 from app.factory import PipelineApp, RatingsApp, StageApp, create_app, create_ratings_app
 from app.metrics import Metrics
 from app.opening import AllPorts, open_all_ports
@@ -31,6 +31,10 @@ class Pipelines:
     def apps(self) -> list[StageApp]:
         return [app for app in (self.questions, self.ratings) if app is not None]
 
+    @property
+    def have_crashed(self) -> bool:
+        return any(app._crashed.is_set() for app in self.apps)
+
     async def crashed(self) -> StageApp:
         """Return the first app that crashes."""
         waits = {asyncio.ensure_future(app._crashed.wait()): app for app in self.apps}
@@ -40,6 +44,31 @@ class Pipelines:
             for wait in waits:
                 wait.cancel()
         return waits[done.pop()]
+
+
+@asynccontextmanager
+async def unless_crashed(pipelines: Pipelines) -> AsyncIterator[None]:
+    """Break the block off, and raise AnswerloopError, when an app crashes while it lasts."""
+    this = asyncio.current_task()
+    assert this is not None  # noqa: S101 (a coroutine of a task)
+    found: list[StageApp] = []
+
+    async def watch() -> None:
+        found.append(await pipelines.crashed())
+        this.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not found or this.uncancel():
+            raise
+        reason = f"{found[0].crash_reason!r}"
+        raise AnswerloopError(
+            f"the engine crashed: {reason}. Nothing is lost: the same command goes on where it was"
+        ) from None
+    finally:
+        watching.cancel()
 
 
 @asynccontextmanager
@@ -103,18 +132,27 @@ def _failed(start: asyncio.Future[None]) -> bool:
 
 
 async def _stop(apps: Collection[StageApp]) -> None:
-    """Stop all side by side: together they take no longer than the slowest."""
-    results = await asyncio.gather(*(app.stop() for app in apps), return_exceptions=True)
-    for result in results:
+    """Stop all side by side: together they take no longer than the slowest.
+
+    Whoever asks for a stop meanwhile gets this one: half a stop would leave threads behind.
+    """
+    stopping = asyncio.gather(*(app.stop() for app in apps), return_exceptions=True)
+    while not stopping.done():
+        try:
+            await asyncio.shield(stopping)
+        except asyncio.CancelledError:
+            if (this := asyncio.current_task()) is not None:
+                this.uncancel()
+    for result in stopping.result():
         if isinstance(result, BaseException):
             raise result
 
 
 async def _recovered(app: StageApp) -> None:
-    """Wait until the tables are back and the partitions are ours."""
+    """Wait until the tables are back and the partitions are ours, or the app has crashed."""
     try:
         async with asyncio.timeout(RECOVERY_SECONDS):
-            while app.rebalancing or not app.tables.actives_ready:
+            while not app._crashed.is_set() and (app.rebalancing or not app.tables.actives_ready):
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise UnavailableError(

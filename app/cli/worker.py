@@ -47,13 +47,13 @@ def worker(http_port: int | None, llm_concurrency: int | None) -> None:
 
 async def serve(settings: Settings) -> int:
     """Serve until a signal (0), or until the app crashes (1). A second signal ends it at once."""
-    stop = asyncio.Event()
+    stop, crash = asyncio.Event(), asyncio.Event()
     signals = Signals(stop.set, settings.stop_grace_seconds)
-    serving = asyncio.ensure_future(_serve(settings, signals))
+    serving = asyncio.ensure_future(_serve(settings, signals, crash))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if not serving.done():
+    if not serving.done() and not crash.is_set():  # after a crash it stops by itself
         serving.cancel()
     try:
         return await serving
@@ -63,7 +63,7 @@ async def serve(settings: Settings) -> int:
         signals.done()
 
 
-async def _serve(settings: Settings, signals: Signals) -> int:
+async def _serve(settings: Settings, signals: Signals, crash: asyncio.Event) -> int:
     from app.cli.pipelines import running_pipelines
 
     names = settings.pipeline_names
@@ -74,13 +74,15 @@ async def _serve(settings: Settings, signals: Signals) -> int:
                 "one_worker_only",
                 reason="several workers on Kafka need one ANSWERLOOP_DATABASE=postgresql://...",
             )
-        log.info("ready", pipelines=list(names), **_engine_facts(pipelines))
+        if not pipelines.have_crashed:
+            log.info("ready", pipelines=list(names), **_engine_facts(pipelines))
         try:
             async with _gate_checked(settings, pipelines):
                 crashed = await pipelines.crashed()
         except asyncio.CancelledError:
             code = 0
         else:
+            crash.set()
             log.error("crashed", app=crashed.conf.id, reason=repr(crashed.crash_reason))
             code = 1
     log.info("stopped")

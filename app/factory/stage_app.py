@@ -23,16 +23,18 @@ class StageApp(StreamApp):
     """The process is there for this app: one that is stuck, or can't stop, ends it."""
 
     stopped_in_time = True
-    """False after a stop that was given up: the process must end without it."""
+    """False from the begin of a stop until it is through: without that the process must end."""
 
     async def stop(self) -> None:
         """Stop. An app that owns its process does so within a time, or leaves the rest."""
         if not self.owns_process:
             await super().stop()
-        elif not await stopped_in_time(
+            return
+        self.stopped_in_time = False  # until it is: one that is broken off was not
+        self.stopped_in_time = await stopped_in_time(
             super().stop(), self.context.log, self.context.limits.stop_grace_seconds
-        ):
-            self.stopped_in_time = False
+        )
+        if not self.stopped_in_time:
             await self.boot_strategy.give_up()
 
     async def _stop_consumer(self) -> None:

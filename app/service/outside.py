@@ -134,13 +134,15 @@ async def prepare_topics(settings: Settings, pipelines: Collection[str] = (QUEST
     """Create the missing topics of these pipelines.
 
     Questions need their partition counts: another one stops the start. Whatever else differs is
-    the operator's choice; what differs in the topics of the ratings is logged.
+    the operator's choice. Logged is what differs in the topics of the ratings, and where those of
+    the questions take other sizes of messages.
     """
     admin = await open_topic_admin(settings)
     try:
         if QUESTIONS in pipelines:
-            specs = topics_of(settings, [QUESTIONS])
-            refuse_other_partitions(await ensure_topics(admin, specs))
+            reports = await ensure_topics(admin, topics_of(settings, [QUESTIONS]))
+            refuse_other_partitions(reports)
+            tell_differences(reports, of="max.message.bytes")
         if RATINGS in pipelines:
             tell_differences(await ensure_topics(admin, topics_of(settings, [RATINGS])))
     finally:

@@ -54,7 +54,12 @@ async def stopped_in_time(stop: Awaitable[Any], log: Any, grace_seconds: float) 
     """Await a stop that gives calls `grace_seconds`, not for ever; tell whether it was through."""
     stopping = asyncio.ensure_future(stop)
     seconds = grace_seconds + BESIDE_CALLS_SECONDS
-    await asyncio.wait({stopping}, timeout=seconds)
+    # A thread's join may block the loop, where no time-out of the loop's own ends it.
+    resort = end_process_after(seconds + LAST_RESORT_SECONDS, UnavailableError.exit_code)
+    try:
+        await asyncio.wait({stopping}, timeout=seconds)
+    finally:
+        resort.cancel()
     if stopping.done():
         return _was_through(stopping, log)
     log.error(

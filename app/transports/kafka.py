@@ -13,10 +13,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
+from app.broker.writes import let_closed_be_broken
 from app.loop import new_event_loop
-from app.transports.kafka_group import MembershipLost, interpret, what_ended
+from app.transports.kafka_group import MembershipLost, interpret, what_ended, what_ended_sending
 from app.transports.kafka_pace import keep_pace
-from app.transports.kafka_writes import let_closed_be_broken
 from app.transports.records import RawRecord
 from app.transports.strict import StrictConsumer, StrictProducer
 
@@ -164,8 +164,25 @@ class Consumer(StrictConsumer, driver.Consumer):
         """Not used: see `stuck`."""
 
 
+class ProducerLost(Exception):
+    """Nothing that this worker sends will reach the broker any more."""
+
+
 class Producer(StrictProducer, driver.Producer):
     """A Kafka producer whose buffered writes are confirmed before a commit."""
+
+    watch_seconds = 1.0
+    """How often it is asked whether something of the client has ended for good."""
+
+    @Service.task
+    async def _watch_client(self) -> None:
+        """Crash the app when aiokafka's producer will not go on: its sends would fail for ever."""
+        while not self.should_stop:
+            await self.sleep(self.watch_seconds)
+            if self._producer is None or (reason := what_ended_sending(self._producer)) is None:
+                continue
+            await self.transport.app.crash(ProducerLost(reason))
+            return
 
 
 class Transport(driver.Transport):

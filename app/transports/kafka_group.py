@@ -104,6 +104,22 @@ def what_ended(consumer: Any) -> str | None:
     }
     if (halted := getattr(coordinator, "_pending_exception", None)) is not None:
         return f"the group's coordination has halted: {halted!r}"
+    return _first_ended(routines)
+
+
+def what_ended_sending(producer: Any) -> str | None:
+    """Say what of an `AIOKafkaProducer` has ended for good; None while all is well."""
+    if producer._closed:
+        return None
+    return _first_ended(
+        {
+            "sending": producer._sender.sender_task,
+            "the update of the producer's metadata": producer.client._sync_task,
+        }
+    )
+
+
+def _first_ended(routines: Mapping[str, Any]) -> str | None:
     for name, task in routines.items():
         if task is not None and task.done():
             reason = "it was cancelled" if task.cancelled() else repr(task.exception())

@@ -2,15 +2,69 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Awaitable
+from typing import Any
 
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError
 
 from app.core.lifecycle import Status
 from app.wire import WireGate
 from models.questions import Question
 from tests.flow.engine import Engine, make_ports, poll, question, running
 from tests.wire.poison import GOOD, poisons
+
+
+def refuse_large(engine: Engine, monkeypatch: pytest.MonkeyPatch, topic: str, limit: int) -> None:
+    """Let a topic take no message over `limit` bytes, as Kafka refuses them: later, by a future."""
+    context = engine.context
+    append = context.append
+
+    async def checked(to: str, key: str, record: Any, headers: Any = None) -> Awaitable[Any]:
+        value, _ = context.channel(to).prepare_value(record, None)
+        if to != topic or len(value) <= limit:
+            return await append(to, key, record, headers)
+        refused = asyncio.get_running_loop().create_future()
+        refused.set_exception(MessageSizeTooLargeError())
+        return refused
+
+    monkeypatch.setattr(context, "append", checked)
+
+
+async def test_a_dead_letter_that_its_topic_does_not_take_is_cut_until_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(make_ports(), partitions=1) as engine:
+        refuse_large(engine, monkeypatch, engine.names.dead_letters, 200_000)
+        poison = b"x" * 900_000
+        await engine.send_raw(engine.names.questions_pending, b"large", poison)
+        [letter] = await letters(engine, 1)
+        after = question("After that?")
+        await engine.submit(after)
+        assert (await engine.final(after.question_id)).status is Status.VALIDATED
+        await engine.idle()
+    assert letter.value is not None
+    assert letter.value == poison[: len(letter.value)]
+    assert 70_000 < len(letter.value) < 150_000
+    assert letter.detail.count("the topic takes no larger message") == 1
+
+
+async def test_a_message_that_its_topic_does_not_take_ends_as_a_dead_letter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(make_ports(), partitions=1) as engine:
+        refuse_large(engine, monkeypatch, engine.names.llm_requests, 5_000)
+        large, small = question("Why? " * 2_000), question("Why?")
+        await engine.submit(large)
+        await engine.submit(small)
+        assert (await engine.final(small.question_id)).status is Status.VALIDATED
+        row = await engine.final(large.question_id)
+        await engine.idle()
+    assert (row.status, row.cause) == (Status.DEAD, "internal_error")
+    [letter] = await letters(engine, 1)
+    assert "takes no message of this size" in letter.detail
 
 
 async def letters(engine: Engine, count: int) -> list:

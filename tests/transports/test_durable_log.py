@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -105,6 +106,33 @@ class TestDurableLog:
         assert last[0].offset == end - 1
         assert storage.end(TP) == end + 30
         storage.close()
+
+    async def test_a_full_disk_keeps_old_messages_and_the_worker(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What would make room must not end the worker when there is none, nor forbid a start."""
+        from app.transports.embedded import consumer
+        from tests.transports.harness import EmbeddedBackend, make_app, running, until
+
+        tried: list[object] = []
+
+        def full(*_: object, **options: object) -> int:
+            tried.append(options)
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(consumer, "EXPIRE_SECONDS", 0.02)
+        monkeypatch.setattr(upkeep, "expire", full)
+        monkeypatch.setattr(upkeep, "compact", full)
+        storage = SqliteStorage(tmp_path)
+        storage.create_topic("t", 1, {"retention.ms": "1000"})
+        storage.create_topic("c", 1, {"cleanup.policy": "compact"})
+        storage.close()
+        backend = EmbeddedBackend(log_url(tmp_path))
+        app = make_app(backend, "g")
+        async with running(app):
+            await until(lambda: len(tried) > 3)
+            assert not app.crashed
+            await backend.send("t", 0, b"still written")
 
     async def test_a_table_recovers_from_a_compacted_changelog(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

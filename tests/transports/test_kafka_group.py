@@ -16,6 +16,7 @@ import pytest
 from aiokafka import errors
 
 from app.transports import StreamApp
+from app.transports.kafka import ProducerLost
 from app.transports.kafka_group import MembershipLost, stand_in, translate
 from tests.servers.kafka import KafkaServer
 from tests.transports.harness import KafkaBackend, RawSchema, make_app, running, until
@@ -165,3 +166,27 @@ async def test_a_worker_whose_membership_has_ended_crashes(broker: KafkaServer, 
         await until(lambda: member.app.crashed)
         assert isinstance(member.app.crash_reason, MembershipLost)
         assert "the group's coordination has " + how in str(member.app.crash_reason)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        ("_sender.sender_task", "sending has ended"),
+        ("client._sync_task", "the update of the producer's metadata has ended"),
+    ],
+)
+async def test_a_worker_whose_producer_has_ended_crashes(
+    broker: KafkaServer, task: str, name: str
+) -> None:
+    """Every send would fail or wait for ever, and look as if the broker were away."""
+    member = Member(broker)
+    async with member.at_work():
+        await member.answers(b"a", b"b")
+        target = member.app.producer._producer
+        for each in task.split("."):
+            target = getattr(target, each)
+        target.cancel()
+        await until(lambda: member.app.crashed)
+        assert isinstance(member.app.crash_reason, ProducerLost)
+        assert name in str(member.app.crash_reason)

@@ -17,7 +17,7 @@ from faust.transport import base
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from app.transports.embedded.errors import GroupInUse, LogClosed
+from app.transports.embedded.errors import GroupInUse, LogClosed, LogError
 from app.transports.embedded.storage import Storage
 from app.transports.embedded.topics import declare
 from app.transports.records import RawRecord
@@ -249,4 +249,7 @@ class Consumer(StrictConsumer, base.Consumer):
         while not self.should_stop:
             await self.sleep(EXPIRE_SECONDS)
             if not self.should_stop:
-                await self.loop.run_in_executor(self._readers, self.storage.expire, time())
+                try:
+                    await self.loop.run_in_executor(self._readers, self.storage.expire, time())
+                except LogError as error:  # a full disk, say: it may have room the next time
+                    self.log.warning("old messages could not be deleted: %s", error)

@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -23,7 +24,7 @@ from faust.types.tuples import RecordMetadata
 
 from app.data_dir.private_files import make_data_dir, make_private_folder, open_private
 from app.transports.embedded import upkeep
-from app.transports.embedded.errors import LogInUse, UnknownTopic
+from app.transports.embedded.errors import LogError, LogInUse, UnknownTopic
 from app.transports.embedded.layout import (
     LOCK_NAME,
     connect,
@@ -96,7 +97,8 @@ class SqliteStorage(SqliteReader):
         self._creating = Lock()
         self._writing = writing
         self._writer = Writer(writing, self._write, self._written)
-        self._compact(drop_tombstones=True)
+        with suppress(LogError):  # no room: it is tried again when the log is opened next
+            self._compact(drop_tombstones=True)
 
     # -- topics
 

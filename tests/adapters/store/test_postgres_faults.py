@@ -226,6 +226,44 @@ async def test_a_claim_nobody_got_is_not_renewed_but_given_back(
     await other.close()
 
 
+class BrokenBefore(PostgresPool):
+    """Has lost the connection before anything was done."""
+
+    broken = False
+
+    async def run(self, work: Any, **options: Any) -> Any:
+        if self.broken:
+            self.broken = False
+            raise StoreUnavailable("the connection is gone")
+        return await super().run(work, **options)
+
+
+@pytest.mark.parametrize("made", [False, True])
+@pytest.mark.parametrize("own", [False, True])
+async def test_a_claim_that_could_not_be_given_back_is_not_kept_by_renewals(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch, made: bool, own: bool
+) -> None:
+    monkeypatch.setattr("app.adapters.store.postgres.store.PostgresPool", BrokenBefore)
+    store = PostgresStore(postgres_dsn)
+    await store.accept([accepted()])
+    await store.claim(request())
+    store._pool.broken = True  # type: ignore[attr-defined]
+    with pytest.raises(StoreUnavailable):
+        await store.unclaim(call(), "worker-1", made=made)
+    if own:  # the question may come to the same worker again
+        assert await store.claim(request()) == Claimed()
+        assert await store.renew("worker-1", 60, time.time()) == 1
+    else:
+        assert await store.renew("worker-1", 60, time.time()) == 0
+        other = PostgresStore(postgres_dsn)
+        assert await other.claim(request(owner="worker-2")) == Claimed()
+        await other.close()
+    connection = await asyncpg.connect(postgres_dsn)
+    assert await connection.fetchval("SELECT claims FROM attempts") == 1 + made
+    await connection.close()
+    await store.close()
+
+
 async def test_a_database_without_tables_says_how_to_make_them(empty_postgres_dsn: str) -> None:
     store = PostgresStore(empty_postgres_dsn)
     with pytest.raises(StoreUnavailable, match="db migrate"):

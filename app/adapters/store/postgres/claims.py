@@ -7,7 +7,7 @@ circle.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.adapters.store.postgres.calls import clean_key, read_calls
@@ -117,18 +117,20 @@ SELECT count(*) FROM renewed
 
 
 async def claim_calls(
-    connection: Any, requests: Sequence[ClaimRequest], orphans: Collection[Holding]
+    connection: Any, requests: Sequence[ClaimRequest], orphans: Mapping[Holding, bool]
 ) -> list[Claim]:
     """Claim calls in order: of several claims of one call, the first may get it.
 
-    `orphans` are claims that the database may hold though nobody got them: they are dropped first.
+    `orphans` are claims that the database may hold though nobody has them, and whether their call
+    had begun: they are dropped first.
     Without them the claim is one statement, and what is read after it belongs to others, who may
     give it up in between.
     """
     first: dict[CallKey, ClaimRequest] = {}
     for request in requests:
         first.setdefault(clean_key(request.call), request)
-    await unclaim_calls(connection, [(*held, False) for held in orphans if held[0] in first])
+    dropped = [(*held, made) for held, made in orphans.items() if held[0] in first]
+    await unclaim_calls(connection, dropped)
     rows = await connection.fetch(
         _CLAIM,
         *columns(
@@ -169,10 +171,10 @@ async def claim_calls(
 
 
 async def renew_calls(
-    connection: Any, owner: str, lease_seconds: float, orphans: Collection[Holding]
+    connection: Any, owner: str, lease_seconds: float, orphans: Mapping[Holding, bool]
 ) -> int:
     """Extend an owner's unfinished claims, without the orphans: those are dropped."""
-    await unclaim_calls(connection, [(*held, False) for held in orphans])
+    await unclaim_calls(connection, [(*held, made) for held, made in orphans.items()])
     renewed: int = await connection.fetchval(_RENEW, clean_text(owner), float(lease_seconds))
     return renewed
 

@@ -25,7 +25,7 @@ from app.adapters.store.postgres.views import PostgresViews
 from app.core.costs import Costs
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey, StoredQuestion
-from app.errors import AnswerloopError, InputError, RowLocked
+from app.errors import AnswerloopError, InputError, RowLocked, StoreUnavailable
 from app.ports import (
     Accepted,
     CallAnswer,
@@ -75,9 +75,10 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
     ) -> None:
         limits = limits or Limits()
         self._pool = PostgresPool(dsn, pool_min, pool_max, limits)
-        #: Claims that the database may hold, but nobody got: the connection broke, or the caller
-        #: was cancelled. They are dropped before they could be renewed, or stand in the way.
-        self._orphans: set[claims.Holding] = set()
+        #: Claims that the database may hold, but nobody has: the connection broke as they were made
+        #: or given back, or the caller was cancelled; and whether the call had begun. They are
+        #: dropped before they could be renewed, or stand in the way.
+        self._orphans: dict[claims.Holding, bool] = {}
         self._claiming = asyncio.Lock()
         self._locks_expected_until = 0.0
         short = round(min(SHORT_LOCK_SECONDS, limits.lock_seconds) * 1000)
@@ -118,11 +119,12 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
 
     async def renew(self, owner: str, lease_seconds: float, now: float) -> int:  # noqa: ARG002 - the lease runs on the database's clock
         async with self._claiming:
-            orphans = {holding for holding in self._orphans if holding[1] == owner}
+            orphans = {held: made for held, made in self._orphans.items() if held[1] == owner}
             renewed = await self._pool.run(
                 lambda connection: claims.renew_calls(connection, owner, lease_seconds, orphans)
             )
-            self._orphans -= orphans
+            for held in orphans:
+                self._orphans.pop(held, None)
         return renewed
 
     async def end_leases(self) -> int:
@@ -133,7 +135,13 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
         return await self._pool.run(claims.end_leases)
 
     async def unclaim(self, call: CallKey, owner: str, *, made: bool = False) -> None:
-        await self._unclaims.submit((call, owner, made))
+        held = (clean_key(call), owner)
+        try:
+            await self._unclaims.submit((call, owner, made))
+        except StoreUnavailable:
+            self._orphans[held] = made
+            raise
+        self._orphans.pop(held, None)
 
     async def record_answer(self, call: CallKey, owner: str, answer: CallAnswer) -> bool:
         return await self._answers.submit((call, owner, answer))
@@ -225,16 +233,16 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
             try:
                 results = await self._split(work, requests, one_statement=not self._orphans)
             except BaseException:
-                self._orphans.update(holdings)
+                self._orphans.update(dict.fromkeys(holdings, False))
                 raise
             for holding, result in zip(holdings, results, strict=True):
                 if not isinstance(result, Exception):
-                    self._orphans.discard(holding)
+                    self._orphans.pop(holding, None)
         return results
 
     def _abandon(self, request: ClaimRequest, result: Claim) -> None:
         if isinstance(result, Claimed):
-            self._orphans.add((clean_key(request.call), request.owner))
+            self._orphans[clean_key(request.call), request.owner] = False
 
     def _batcher(
         self,

@@ -11,7 +11,9 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from app.transports.kafka_writes import as_broken, let_closed_be_broken
+from app.broker import kafka_security
+from app.broker.writes import as_broken, let_closed_be_broken
+from app.settings import load_settings
 
 
 async def lost_connection() -> AIOKafkaConnection:
@@ -65,3 +67,10 @@ def test_other_errors_pass() -> None:
 
     with pytest.raises(LookupError):
         as_broken(send)(object())
+
+
+def test_every_client_of_a_broker_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever makes one asks for its security arguments; the worker's transport aside."""
+    monkeypatch.setattr(AIOKafkaConnection, "send", AIOKafkaConnection.send.__wrapped__)
+    kafka_security(load_settings())
+    assert hasattr(AIOKafkaConnection.send, "__wrapped__")
