@@ -66,6 +66,42 @@ def test_the_profiles_are_those_that_the_head_names() -> None:
     assert found == PROFILES
 
 
+def needs(name: str) -> set[str]:
+    """Return all that starts before a service."""
+    found = set(services()[name].get("depends_on", {}))
+    return found.union(*(needs(each) for each in found))
+
+
+def test_each_image_of_ours_is_built_by_one_service_and_never_pulled() -> None:
+    """Services that are built side by side under one tag get in each other's way."""
+    tags: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, each in services().items():
+        if each["image"].startswith("answerloop:"):
+            tags.setdefault(each["image"], {})[name] = each
+    assert len(tags) == 2
+    for users in tags.values():
+        [builder] = [name for name, each in users.items() if "build" in each]
+        for name in users.keys() - {builder}:
+            assert users[name]["pull_policy"] == "never"
+            assert builder in needs(name), "it is there when this one starts"
+
+
+#: Images whose process does not start as root: a tmpfs in the place of a folder would be root's.
+NOT_ROOT = {
+    "kafka": "uid=1000,gid=1000",
+    "kafka-ui": "uid=",
+    "prometheus": "uid=",
+    "grafana": "uid=",
+}
+
+
+@pytest.mark.parametrize("name", NOT_ROOT)
+def test_a_tmpfs_over_a_folder_belongs_to_who_writes_there(name: str) -> None:
+    for mount in services()[name].get("tmpfs", []):
+        path, _, options = mount.partition(":")
+        assert path == "/tmp" or NOT_ROOT[name] in options
+
+
 def test_a_service_is_contained(service: dict[str, Any]) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]

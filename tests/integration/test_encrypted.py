@@ -24,7 +24,7 @@ from app.fake_llm import FakeModelServer
 from app.inspection.kafka_reader import KafkaReader
 from app.settings import Settings
 from tests.doctor.looking import look, mends, site
-from tests.integration.cluster import Cluster, final, post
+from tests.integration.cluster import Cluster, final, post, until
 from tests.servers import require
 from tests.servers.certificates import Authority
 from tests.servers.kafka_secured import SecuredKafka, start_secured_kafka
@@ -132,7 +132,12 @@ async def test_a_worker_answers_and_rates_with_everything_behind_tls(
     async with aiohttp.request("GET", f"{worker.url}/ratings/stats") as response:
         assert response.status == 200, await response.text()
     async with Redis.from_url(tls_redis) as cache:
-        assert await cache.dbsize() > 0
+
+        async def something_is_kept() -> bool:  # after the row, and what takes long is left out
+            await final(worker, await post(worker, f"¿Y {uuid4().hex}?"))
+            return await cache.dbsize() > 0
+
+        await until(something_is_kept, 30)
     assert worker.stop() == 0
     assert "Traceback" not in cluster.logs()
 
