@@ -15,8 +15,8 @@ from app.cli.progress import BatchProgress
 from app.cli.run_ids import finish_run, run_id_for
 from app.core.costs import Costs, costs_json, merged
 from app.core.gate import Metric
+from app.core.identity import RunRows
 from app.core.identity import question_id as id_of
-from app.core.identity import run_row_id
 from app.core.lifecycle import Status
 from app.files import BadRow, Layout, QuestionRow, RejectsFile, read_questions, write_results
 from app.intake import NewQuestion
@@ -197,6 +197,7 @@ class Batch:
         self, file: Path, layout: Layout, limit: int | None, run_id: str | None
     ) -> None:
         rejects_path = file.with_name(f"{file.stem}.rejects.csv")
+        keys = None if run_id is None else RunRows(run_id)
         with RejectsFile(rejects_path) as rejects:
             async with asyncio.TaskGroup() as group:
                 for row in read_questions(file, layout):
@@ -214,21 +215,21 @@ class Batch:
                     index = self._totals.rows
                     self._totals.rows += 1
                     self._ids.append(None)
-                    question_id = None if run_id is None else run_row_id(run_id, index)
-                    group.create_task(self._one(index, row, question_id))
+                    key = keys.key(row) if keys is not None else None
+                    group.create_task(self._one(index, row, key))
 
-    async def _one(self, index: int, row: QuestionRow, question_id: str | None) -> None:
+    async def _one(self, index: int, row: QuestionRow, key: str | None) -> None:
         """See one row to its end. A question that waits for a retry gives its place away.
 
         Equal rows share one end: what died in this run is not asked again by the next equal row.
         """
         place = _Place(self._window)
-        key = question_id or id_of(row.question_text, row.original_answer, "")
-        first = self._firsts.get(key)
+        asked = key or id_of(row.question_text, row.original_answer, "")
+        first = self._firsts.get(asked)
         try:
             if first is None:
-                new = NewQuestion(row.question_text, row.original_answer, row.metadata, question_id)
-                end = await self._first(index, key, new, place)
+                new = NewQuestion(row.question_text, row.original_answer, row.metadata)
+                end = await self._first(index, asked, new, key, place)
             else:
                 place.give_away()
                 end = await asyncio.shield(first)
@@ -240,21 +241,23 @@ class Batch:
             place.give_away()
             self._pending.release()
 
-    async def _first(self, index: int, key: str, new: NewQuestion, place: _Place) -> _End:
+    async def _first(
+        self, index: int, asked: str, new: NewQuestion, key: str | None, place: _Place
+    ) -> _End:
         """Ask for a row that has no equal in progress, and tell its equals."""
-        mine = self._firsts[key] = asyncio.get_running_loop().create_future()
+        mine = self._firsts[asked] = asyncio.get_running_loop().create_future()
         try:
-            end = await self._end_of(index, new, place)
+            end = await self._end_of(index, new, key, place)
             mine.set_result(end)
         finally:
             if not mine.done():
                 mine.cancel()
         if end.found["status"] != Status.DEAD:  # the store gives it to the next equal row
-            del self._firsts[key]
+            del self._firsts[asked]
         return end
 
-    async def _end_of(self, index: int, new: NewQuestion, place: _Place) -> _End:
-        found = await self._engine.submit(new)
+    async def _end_of(self, index: int, new: NewQuestion, key: str | None, place: _Place) -> _End:
+        found = await self._engine.submit(new, key=key)
         self._ids[index] = found["question_id"]
         before = Status(found["status"]).final
         while not Status(found["status"]).final:

@@ -44,7 +44,16 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def chosen(parts: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given."""
-    return {name: value for name, value in parts.items() if value not in (None, (), "")}
+    return {name: value for name, value in parts.items() if value not in (None, ())}
+
+
+def _refuse_empty(parts: dict[str, Any]) -> None:
+    """An option whose text is empty, by an unset variable say, must not mean all letters."""
+    for name, value in parts.items():
+        texts = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(text, str) and not text.strip(" ,") for text in texts):
+            option = "--" + name.replace("_", "-").replace("-id", "")
+            raise click.BadParameter("it is empty", param_hint=option)
 
 
 def _tell_misspelt(causes: Sequence[str]) -> None:
@@ -57,6 +66,7 @@ def _tell_misspelt(causes: Sequence[str]) -> None:
 
 def read_filter(parts: dict[str, Any]) -> LetterFilter:
     """Return the filter of the options. Raises a usage error that names the option."""
+    _refuse_empty(parts)
     try:
         wanted = filter_of(chosen(parts), time.time())
     except InputError as error:

@@ -5,27 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import aiohttp
+import orjson
 
 from app.cli.pipelines import running_pipelines, unless_crashed
 from app.config.pipelines import QUESTIONS
 from app.core.costs import Costs, costs_of_json, merged
+from app.core.identity import idempotent_id
 from app.core.lifecycle import Status
 from app.data_dir.engine_file import running_engine
 from app.errors import InputError, NotFoundError, UnavailableError
 from app.factory import PipelineApp
 from app.intake import Intake, NewQuestion, Taken
 from app.settings import Settings
+from app.web.bodies import MAX_BODY_BYTES
 
 
 class Asker(Protocol):
     """What `ask` and `run` need: put a question in, and look at questions."""
 
-    async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
-        """Take a question in; return it as it stands (`question_id`, `status` at least)."""
+    async def submit(
+        self, new: NewQuestion, *, key: str | None = None, fresh: bool = False
+    ) -> dict[str, Any]:
+        """Take a question in; return it as it stands (`question_id`, `status` at least).
+
+        The same idempotency key is the same question, whoever is asked.
+        """
         ...
 
     async def wait(self, question_id: str, seconds: float) -> dict[str, Any]:
@@ -57,7 +66,11 @@ class LocalAsker:
         self._intake = Intake(app.context, settings.deadline_seconds)
         self._taken: dict[str, Taken] = {}
 
-    async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
+    async def submit(
+        self, new: NewQuestion, *, key: str | None = None, fresh: bool = False
+    ) -> dict[str, Any]:
+        if key is not None:
+            new = replace(new, question_id=idempotent_id(key))
         taken = await self._intake.take(new, fresh=fresh, source="run", will_wait=True)
         if taken.answered and taken.stored is not None:
             return taken.stored.as_json()
@@ -95,28 +108,38 @@ class HttpAsker:
         self._session = session
         self._token = settings.api_token
 
-    async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
-        body = {
+    async def submit(
+        self, new: NewQuestion, *, key: str | None = None, fresh: bool = False
+    ) -> dict[str, Any]:
+        question = {
             "question_text": new.question_text,
             "original_answer": new.original_answer,
             "metadata": dict(new.metadata),
             "fresh": fresh,
         }
-        headers = {}
-        if new.question_id is not None:
-            headers["Idempotency-Key"] = new.question_id
+        headers = {"Content-Type": "application/json"}
+        path, body = "/query", orjson.dumps(question)
+        if len(body) > MAX_BODY_BYTES:  # texts that are long in UTF-8: the route for several
+            named = question if key is None else question | {"idempotency_key": key}
+            path, body = "/questions", orjson.dumps({"questions": [named]})
+        elif key is not None:
+            headers["Idempotency-Key"] = key
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         while True:
             async with self._session.post(
-                "/query", json=body, headers=headers, allow_redirects=False
+                path, data=body, headers=headers, allow_redirects=False
             ) as response:
                 answer = await response.json()
                 if response.status < 300:
-                    return dict(answer)
+                    break
                 if response.status not in (429, 503):
                     raise InputError(f"the engine refused: {answer['error']['message']}")
                 await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
+        if path == "/query":
+            return dict(answer)
+        [row] = answer["questions"]
+        return await self.wait(row["question_id"], 0.0) if Status(row["status"]).final else row
 
     async def wait(self, question_id: str, seconds: float) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
@@ -135,10 +158,13 @@ class HttpAsker:
         found = []
         for question_id in question_ids:
             async with self._session.get(
-                f"/questions/{question_id}", allow_redirects=False
+                f"/questions/{quote(question_id, safe='')}", allow_redirects=False
             ) as response:
-                if response.status == 200:
-                    found.append(dict(await response.json()))
+                answer = dict(await response.json())
+            if response.status == 200:
+                found.append(answer)
+            elif response.status != 404:
+                raise UnavailableError(f"the engine can't tell now: {answer['error']['message']}")
         return found
 
     async def costs(self, question_ids: list[str]) -> dict[str, Costs]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 #: Namespace of every derived question id. Changing it would make every stored question a stranger.
@@ -31,9 +34,36 @@ def idempotent_id(idempotency_key: str) -> str:
     return _derived("idempotency-key", idempotency_key)
 
 
-def run_row_id(run_id: str, row: int) -> str:
-    """Return the UUIDv5 of (run id, row): what `run --fresh` uses, so that it can resume."""
-    return _derived("run-row", run_id, row)
+class Row(Protocol):
+    """What a row asks; the metadata is of JSON's types."""
+
+    @property
+    def question_text(self) -> str: ...
+
+    @property
+    def original_answer(self) -> str | None: ...
+
+    @property
+    def metadata(self) -> Mapping[str, Any]: ...
+
+
+class RunRows:
+    """The idempotency keys of the rows of one `run --fresh`, so that it can resume.
+
+    A row's key is made of (run id, row), not of where it stands: a file that was mended since asks
+    what has changed, and nothing else again. Equal rows are told apart by their order.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self._seen: Counter[str] = Counter()
+
+    def key(self, row: Row) -> str:
+        """Return the key of the next row."""
+        said = (row.question_text, row.original_answer, row.metadata)
+        key = _derived("run-row", self._run_id, *said)
+        self._seen[key] += 1
+        return key if self._seen[key] == 1 else _derived("equal-row", key, self._seen[key])
 
 
 def fresh_id(unix_milliseconds: int, random_bits: int) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 #: Encoders, stores and logs recurse; a deeper value would break whichever recurses first.
 MAX_DEPTH = 32
+#: As JSON. A question travels as one message; brokers refuse them near 1 MB.
+MAX_BYTES = 32_768
 
 
 def metadata_problem(metadata: Mapping[str, Any]) -> str | None:

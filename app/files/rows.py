@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
+from app.core.metadata import MAX_BYTES, metadata_problem
+
 #: The API takes bodies up to 64 KiB: what a file may hold is what a client could have posted.
 MAX_QUESTION_CHARACTERS = 32_000
 MAX_REFERENCE_CHARACTERS = 32_000
-#: Of the metadata as JSON. A question travels as one message; brokers refuse them near 1 MB.
-MAX_METADATA_CHARACTERS = 32_000
 #: How much of a bad row is kept to show it.
 MAX_RAW_CHARACTERS = 2_000
 
@@ -108,6 +108,7 @@ def _metadata_problem(metadata: dict[str, Any]) -> str | None:
     as_json = orjson.dumps(metadata)
     if _NUL_IN_JSON.search(as_json):
         return "metadata holds a NUL character"
-    if len(as_json) <= MAX_METADATA_CHARACTERS:  # in bytes, so certainly in characters
-        return None
-    return _text_problem("metadata", as_json.decode(), MAX_METADATA_CHARACTERS)
+    if len(as_json) > MAX_BYTES:
+        return f"metadata has {len(as_json):,} bytes as JSON, the limit is {MAX_BYTES:,}"
+    problem = metadata_problem(metadata)
+    return f"metadata: {problem}" if problem else None

@@ -91,18 +91,29 @@ class Tail:
                     yield self._fitting(records[begin : begin + CHUNK])
         if wanted.follow and not over:
             self.expected = None
-            places = {tp: max(at, ends[tp]) for tp, at in starts.items()}
-            async for chunk in self._live(places, stop):
+            async for chunk in self._live(starts, ends, stop):
                 yield chunk
 
     async def _live(
-        self, places: dict[PartitionKey, int], stop: asyncio.Event
+        self,
+        starts: dict[PartitionKey, int],
+        ends: dict[PartitionKey, int],
+        stop: asyncio.Event,
     ) -> AsyncIterator[list[Seen]]:
+        """Follow from the ends on: Kafka knows no place beyond them. What starts later waits."""
+        places = {tp: ends[tp] for tp in starts}
         reading = await self._reader.read(places)
         until = self._wanted.until
         while not stop.is_set() and (until is None or time.time() < until):
             found = merged(await reading.fetch(list(places), CHUNK, _POLL_SECONDS))
-            yield self._fitting([r for r in found if until is None or r.timestamp < until])
+            yield self._fitting(
+                [
+                    record
+                    for record in found
+                    if record.offset >= starts[record.topic, record.partition]
+                    and (until is None or record.timestamp < until)
+                ]
+            )
 
     async def _partitions(self) -> list[PartitionKey]:
         wanted = self._wanted

@@ -148,7 +148,7 @@ def filter_of(parts: Mapping[str, Any], now: float) -> LetterFilter:
         if name not in FILTER_PARTS:
             raise InputError(f"no such filter; there are: {', '.join(FILTER_PARTS)}", field=name)
     return LetterFilter(
-        causes=_causes(parts.get("cause") or ()),
+        causes=_causes(parts.get("cause")),
         topic=_text(parts, "topic"),
         since=when(parts.get("since"), now, "since"),
         until=when(parts.get("until"), now, "until"),
@@ -160,7 +160,7 @@ def filter_of(parts: Mapping[str, Any], now: float) -> LetterFilter:
 
 def when(given: Any, now: float, field: str) -> float | None:
     """Return Unix seconds of a number, an ISO 8601 time (UTC without a zone), or `2h`, `3d` ago."""
-    if given is None or given == "":
+    if given is None:
         return None
     seconds = _seconds(given, now)
     if seconds is None or not math.isfinite(seconds) or not 0 <= seconds < _LATEST:
@@ -189,10 +189,14 @@ def _seconds(given: Any, now: float) -> float | None:
 
 
 def _causes(given: Any) -> tuple[str, ...]:
+    if given in (None, [], ()):
+        return ()
     listed = [given] if isinstance(given, str) else given
     if not isinstance(listed, list | tuple) or not all(isinstance(each, str) for each in listed):
         raise InputError("cause is a text or a list of texts", field="cause")
     names = [name.strip() for each in listed for name in each.split(",") if name.strip()]
+    if not names:
+        raise InputError("cause is a text that is not empty", field="cause")
     if len(names) > _MAX_CAUSES:
         raise InputError(f"more than {_MAX_CAUSES} causes", field="cause")
     return tuple(dict.fromkeys(names))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.adapters.store.cursor import MAX_PAGE, Position, encode_cursor
-from app.core.identity import question_id, run_row_id
+from app.core.identity import RunRows, idempotent_id, question_id
 from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion
 from app.files import Layout, QuestionRow, read_questions
@@ -109,7 +109,8 @@ async def ids_of_file(
 def ids_of_run(run_id: str, file: Path, layout: Layout = AS_IT_LOOKS) -> Iterator[str]:
     """Return the ids of the rows of a file in a `run --fresh`. Raises InputError."""
     rows = (row for row in read_questions(file, layout) if isinstance(row, QuestionRow))
-    return (run_row_id(run_id, at) for at, _ in enumerate(rows))
+    keys = RunRows(run_id)
+    return (idempotent_id(keys.key(row)) for row in rows)
 
 
 async def _model_name(settings: Settings) -> str:

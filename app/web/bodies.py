@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from app.core.metadata import metadata_problem
+from app.core.metadata import MAX_BYTES, metadata_problem
 from app.errors import InputError
 from app.web.connections import BODY_SECONDS
 from models.questions import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS
@@ -22,7 +22,6 @@ LARGER_BODIES = {
     "/questions": 4 * 1024 * 1024,
     "/ratings": 256 * 1024,
 }
-MAX_METADATA_BYTES = 32_768
 MAX_PAIRS = 256
 MAX_QUESTIONS = 500
 #: As many as a request line has room for.
@@ -99,8 +98,8 @@ class PairsBody(msgspec.Struct, forbid_unknown_fields=True):
 def check_metadata(metadata: dict[str, Any], place: str = "") -> None:
     """Raise InputError where metadata can't be kept; `place` is where it stands in the body."""
     problem = metadata_problem(metadata)
-    if problem is None and len(msgspec.json.encode(metadata)) > MAX_METADATA_BYTES:
-        problem = f"over {MAX_METADATA_BYTES} bytes"
+    if problem is None and len(msgspec.json.encode(metadata)) > MAX_BYTES:
+        problem = f"over {MAX_BYTES} bytes"
     if problem:
         raise InputError(f"{place}metadata: {problem}", field=f"{place}metadata")
 

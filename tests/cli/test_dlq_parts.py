@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from app.cli.dlq_options import read_filter
 from app.cli.dlq_print import shown_bytes
+from app.cli.dlq_redrive import parts_of
 from app.cli.dlq_transform import Letter, TransformFailed, load_transform
 from app.core.redrive import LetterFilter, LetterState
 from app.errors import InputError
 from app.letters.plans import Mended
+from app.letters.shown import filter_of
 
 
 @given(st.binary(max_size=300))
@@ -152,3 +154,40 @@ def test_a_bad_option_is_named(parts: dict[str, Any], option: str) -> None:
     with pytest.raises(click.BadParameter) as error:
         read_filter(parts)
     assert error.value.param_hint == option
+
+
+@pytest.mark.parametrize(
+    ("parts", "option"),
+    [
+        ({"cause": ("",)}, "--cause"),
+        ({"cause": ("rejected", " , ")}, "--cause"),
+        ({"question_id": ""}, "--question"),
+        ({"topic": ""}, "--topic"),
+        ({"since": " "}, "--since"),
+        ({"until": ""}, "--until"),
+    ],
+)
+def test_an_empty_option_never_means_all_letters(parts: dict[str, Any], option: str) -> None:
+    with pytest.raises(click.BadParameter) as refused:
+        read_filter(parts)
+    assert refused.value.param_hint == option
+
+
+@pytest.mark.parametrize(
+    "part", [{"cause": [" "]}, {"cause": ""}, {"cause": ","}, {"since": ""}, {"topic": ""}]
+)
+def test_an_empty_part_of_a_filter_over_http_is_refused(part: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        filter_of(part, 0.0)
+
+
+def test_letters_go_in_requests_that_a_worker_takes() -> None:
+    letters = {f"t/0/{n}": Mended(b"x" * 80_000) for n in range(100)} | {"t/0/100": None}
+    parts = list(parts_of(letters))
+    assert {origin: each for part in parts for origin, each in part.items()} == letters
+    for part in parts:
+        assert sum(4 * len(each.value) // 3 for each in part.values() if each) < 3_600_000
+    assert len(parts) == 4
+    assert list(parts_of({})) == []
+    huge = {"t/0/1": Mended(b"x" * 3_000_000), "t/0/2": None}
+    assert [list(part) for part in parts_of(huge)] == [["t/0/1"], ["t/0/2"]]

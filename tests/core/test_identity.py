@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.identity import fresh_id, idempotent_id, normalise, question_id, run_row_id
+from app.core.identity import RunRows, fresh_id, idempotent_id, normalise, question_id
+from app.files import QuestionRow
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=60)
 PARIS = "What is the capital of France?"
+
+
+def row(text: str, reference: str | None = None, **metadata: Any) -> QuestionRow:
+    return QuestionRow(1, text, reference, metadata)
+
+
+def test_a_row_s_key_does_not_depend_on_where_it_stands() -> None:
+    rows = [row("One?"), row("Two?", "2"), row("Two?", "2", source="b"), row("Two?", "2")]
+    before, after = RunRows("run-1"), RunRows("run-1")
+    keys = [before.key(each) for each in rows]
+    assert len(set(keys)) == 4, "equal rows of a run are questions of their own"
+    assert [after.key(each) for each in [row("New?"), *rows[1:]]][1:] == keys[1:]
+    assert RunRows("run-2").key(rows[0]) != keys[0]
 
 
 def test_ids_are_pinned_because_stored_questions_are_known_by_them() -> None:
     assert question_id(PARIS, "Paris", "m") == "90bb4e8c-7ee9-58cf-a111-eb7e1476a7af"
     assert question_id(PARIS, None, "m") == "fbab12c5-4eb3-5992-8fb6-750a3407ca1c"
     assert idempotent_id("key-1") == "2bcdf6cd-8e81-5bd0-acc5-f67b8186c3dd"
-    assert run_row_id("run-1", 7) == "e4cab431-9ba5-5c9c-a561-8b9cda89b681"
+    assert RunRows("run-1").key(row(PARIS)) == "928a8a26-688a-5e47-abf7-4403e1eb9dda"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +79,7 @@ def test_an_id_is_a_uuid_of_version_5(text: str, reference: str | None, model: s
 
 @given(TEXT)
 def test_the_kinds_of_id_never_meet(text: str) -> None:
-    ids = {question_id(text, None, ""), idempotent_id(text), run_row_id(text, 0)}
+    ids = {question_id(text, None, ""), idempotent_id(text), RunRows("").key(row(text))}
     assert len(ids) == 3
 
 

@@ -71,6 +71,26 @@ async def test_what_comes_later_is_followed_until_it_is_stopped(broker: Broker, 
     assert found == [b"before", b"after"]
 
 
+async def test_an_offset_beyond_the_end_of_a_partition_is_waited_for(
+    broker: Broker, topic: str
+) -> None:
+    await broker.create(topic, 2)
+    for n in range(4):
+        await broker.send(NewRecord(topic, 0, None, b"long %d" % n))
+    await broker.send(NewRecord(topic, 1, None, b"short"))
+    stop, found = asyncio.Event(), []
+    tail = Tail(broker.reader, TopicDecoder(load_settings(), topic), Wanted(topic, offset="3"))
+    async with asyncio.timeout(30):
+        async for chunk in tail.run(stop):
+            found += [seen.record.value for seen in chunk]
+            if chunk and found == [b"long 3"]:
+                for n in range(1, 4):  # offsets 1 to 3
+                    await broker.send(NewRecord(topic, 1, None, b"later %d" % n))
+            if b"later 3" in found:
+                stop.set()
+    assert found == [b"long 3", b"later 3"]
+
+
 async def test_a_time_to_come_is_waited_for(broker: Broker, topic: str) -> None:
     await broker.create(topic, 1)
     async with asyncio.timeout(20):

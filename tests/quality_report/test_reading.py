@@ -10,10 +10,11 @@ import pytest
 
 from app.adapters.store.memory import MemoryStore
 from app.core.gate import Score
-from app.core.identity import question_id, run_row_id
+from app.core.identity import RunRows, idempotent_id, question_id
 from app.core.lifecycle import Status, Turn
 from app.core.questions import CallKey, StoredQuestion
 from app.errors import InputError
+from app.files import QuestionRow
 from app.ports import CallAnswer, ClaimRequest, Ending
 from app.quality_report import reading
 from app.quality_report.builder import Report
@@ -115,7 +116,9 @@ async def test_calls_of_a_question_that_comes_twice_are_paid_once(store: MemoryS
 def test_a_file_s_rows_have_the_ids_of_a_fresh_run_bad_ones_not_counted(tmp_path: Path) -> None:
     file = tmp_path / "q.csv"
     file.write_text("question,answer\nOne?,1\n,bad row\nTwo?,2\n")
-    assert list(ids_of_run("r1", file)) == [run_row_id("r1", 0), run_row_id("r1", 1)]
+    keys = RunRows("r1")
+    asked = [QuestionRow(2, "One?", "1", {}), QuestionRow(4, "Two?", "2", {})]
+    assert list(ids_of_run("r1", file)) == [idempotent_id(keys.key(row)) for row in asked]
 
 
 async def test_a_file_s_rows_have_the_ids_of_run(tmp_path: Path) -> None:
