@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ from app.core.flood import FloodPolicy
 from app.core.gate import Gate
 from app.core.guards import DEFAULT_GUARDS
 from app.core.limiter import Limiter
-from app.core.questions import StoredQuestion
+from app.core.questions import CallKey, StoredQuestion
 from app.core.retry import RetryPolicy
 from app.core.strategies import STRATEGIES, Strategies
 from app.ports import Ports, SweepLimits
@@ -92,6 +92,8 @@ class Context(StageContext):
     watch: Watch = field(default_factory=Watch)
     detached: dict[asyncio.Task[None], asyncio.Task[Any]] = field(default_factory=dict)
     calls_in_flight: int = 0
+    #: How many failed probes of a call burnt no attempt, where its question may be to blame.
+    free_probes: Counter[CallKey] = field(default_factory=Counter)
     opened: Ports | None = None
     turnstile: Turnstile = field(init=False)
     flood: FloodGate = field(init=False)

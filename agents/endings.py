@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from agents.context import Context
 from agents.stage_context import StageContext
-from agents.waits import Outgoing
+from agents.waits import Outgoing, until_up
+from app.core.lifecycle import is_over
 from app.wire import MAX_VALUE_BYTES, Arrival, Rejected
 from models.questions import DeadLetter, Question, QuestionState, ScoredAnswer
 
@@ -67,6 +69,21 @@ def internal_error_letter(
     detail = f"{stage}: {type(error).__name__}: {error}"
     context.metrics.count("dead_letters", "internal_error")
     return dead_letter(context, arrival, "internal_error", detail)
+
+
+async def ended_before(context: Context, records: Sequence[QuestionState]) -> set[str]:
+    """Return which of these questions have ended, or gone on to a later round, all the same.
+
+    What is read again from the log long after may be past its deadline, and has its end.
+    """
+    ids = [record.question_id for record in records]
+    found = await until_up(context, "database", lambda: context.ports.store.statuses(ids))
+    return {
+        record.question_id
+        for record in records
+        if (known := found.get(record.question_id)) is not None
+        and is_over(known[1], known[0], record.turn)
+    }
 
 
 def best_as_final(context: Context, record: QuestionState, cause: str | None, why: str) -> Outgoing:

@@ -24,7 +24,7 @@ _SEND_SECONDS = 3.0
 #: shorter. A scorer's first try loads its model.
 TRY_SECONDS = {"database": 15.0, "broker": 15.0, "scorer": 300.0}
 #: Ends the detail of a dead letter whose original the topic did not take whole.
-_CUT = " (the original is cut: the topic takes no larger message)"
+CUT = " (the original is cut: the topic takes no larger message)"
 #: What the length of a try that came through is added to.
 _HISTOGRAMS = {
     "database": "database_seconds",
@@ -140,7 +140,7 @@ def _shorter(message: Outgoing, error: BaseException) -> Outgoing:
     if not isinstance(letter, DeadLetter) or not letter.value:
         raise ValueError(f"{message.topic} takes no message of this size: {error!r}")
     half = letter.value[: len(letter.value) // 2]
-    said = "" if letter.detail.endswith(_CUT) else _CUT
+    said = "" if letter.detail.endswith(CUT) else CUT
     return message._replace(record=letter.derive(value=half, detail=letter.detail + said))
 
 

@@ -13,7 +13,7 @@ import faust
 
 from agents.arrivals import read_concurrently
 from agents.context import Context
-from agents.endings import dead_letter, deadline_letter, past_deadline
+from agents.endings import dead_letter, deadline_letter, ended_before, past_deadline
 from agents.questions.asked import strategy_of
 from agents.questions.calling import call, keep_detached, unclaim
 from agents.questions.outcomes import Made, outgoing
@@ -42,6 +42,9 @@ async def handle(context: Context, arrival: Arrival) -> None:
         context.metrics.count("repeats_dropped")
         return
     if made is None:
+        if await ended_before(context, [request]):
+            context.metrics.count("repeats_dropped")
+            return
         letter = deadline_letter(context, replace(arrival, value=request))
         await publish(context, [letter])
         return

@@ -27,6 +27,8 @@ _MARGIN_SECONDS = 10.0
 #: An answer that the database does not take within this time goes to the log.
 _STORE_SECONDS = 3.0
 _LAST_UNCLAIMS_SECONDS = 2.0
+#: Of a call whose question may be to blame: so many failed probes burn no attempt, no more.
+_FREE_PROBES = 5
 
 
 async def call(context: Context, request: LlmRequest, leave: Pass) -> Made | None:
@@ -74,7 +76,11 @@ async def _call_and_store(context: Context, request: LlmRequest, leave: Pass) ->
             pressure_of(error.cause),
             retry_after_seconds=bounded_retry_after(error.retry_after_seconds),
         )
-        if leave.probe and blames_the_server(error.cause, error.status):
+        if (
+            leave.probe
+            and blames_the_server(error.cause, error.status)
+            and _burns_nothing(context, request.call, error)
+        ):
             await _give_claim_back(context, request.call)
             return None
     else:
@@ -90,10 +96,22 @@ async def _call_and_store(context: Context, request: LlmRequest, leave: Pass) ->
     finally:
         context.calls_in_flight -= 1
         context.turnstile.unused(leave)  # a call that was cancelled, or broke: else it is void
+    context.free_probes.pop(request.call, None)
     if isinstance(outcome, CallAnswer):
         return await _stored_answer(context, request.call, outcome)
     kept = await _stored_failure(context, request.call, outcome)
     return Made(outcome) if kept else None
+
+
+def _burns_nothing(context: Context, key: CallKey, error: LlmFailed) -> bool:
+    """Tell whether a failed probe is none of its question's attempts.
+
+    An internal error may be the question's own doing: a few such questions would probe for ever.
+    """
+    if error.cause.name != "server_error":
+        return True
+    context.free_probes[key] += 1
+    return context.free_probes[key] <= _FREE_PROBES
 
 
 async def _stored_answer(context: Context, key: CallKey, answer: CallAnswer) -> Made | None:

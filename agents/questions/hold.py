@@ -10,9 +10,10 @@ import faust
 
 from agents.arrivals import read_chunks
 from agents.context import Context
-from agents.endings import dead_letter, deadline_letter, past_deadline
+from agents.endings import dead_letter, deadline_letter, ended_before, past_deadline
 from agents.waits import Outgoing, publish, until_up
 from app.core.holding import Bury, Held, Hold, Ignore, on_due, on_failure, on_settled
+from app.core.lifecycle import Turn
 from app.core.retry import RetryKind
 from app.ports import Waiting
 from app.topology import received
@@ -41,9 +42,12 @@ async def handle(table: Retries, context: Context, chunk: Chunk) -> None:
     changed: dict[str, Entry] = {}
     outgoing: list[Outgoing] = []
     waits: list[Waiting] = []
+    ended = await _ended_though_late(context, chunk)
     for arrival in chunk:
         before = _entry(table, changed, arrival.value.question_id)
         match arrival.value:
+            case LlmFailure() as failure if (failure.question_id, failure.turn) in ended:
+                context.metrics.count("repeats_dropped")
             case LlmFailure():
                 _on_failure(context, arrival, before, changed, outgoing, waits)
             case RetryDue() as due:
@@ -60,6 +64,19 @@ async def handle(table: Retries, context: Context, chunk: Chunk) -> None:
         held, failed_at, request, carrier = entry
         table.put(question_id, held, partition, failed_at, request, carrier)
     table.forget_old(partition, context.now())
+
+
+async def _ended_though_late(context: Context, chunk: Chunk) -> set[tuple[str, Turn]]:
+    """Return the failures past their deadline whose question has its end already."""
+    late = [
+        each.value
+        for each in chunk
+        if isinstance(each.value, LlmFailure) and past_deadline(context, each.value)
+    ]
+    if not late:
+        return set()
+    ended = await ended_before(context, late)
+    return {(each.question_id, each.turn) for each in late if each.question_id in ended}
 
 
 def _entry(table: Retries, changed: dict[str, Entry], question_id: str) -> Entry | None:

@@ -44,12 +44,22 @@ async def handle(context: Context, chunk: Chunk) -> None:
     await publish(context, [_settled(context, ending) for ending in endings.values()])
     known = {question.question_id: question for question in stored}
     for ending in endings.values():
+        if _came_to_nothing(ending, known.get(ending.question_id)):
+            continue
         context.metrics.count("questions_settled", str(ending.status))
         _observe_end(context, ending)
         context.flood.ended(ending, known.get(ending.question_id), context.now())
     for question in stored:
         if question.status.final:
             context.watch.tell(question)
+
+
+def _came_to_nothing(ending: Ending, stored: StoredQuestion | None) -> bool:
+    """Tell whether a question has ended otherwise: an end never changes within a round."""
+    return stored is not None and (stored.turn.round, stored.status) != (
+        ending.turn.round,
+        ending.status,
+    )
 
 
 def _observe_end(context: Context, ending: Ending) -> None:

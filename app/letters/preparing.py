@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agents.endings import MAX_KEY_BYTES, MAX_ORIGINAL_BYTES
+from agents.waits import CUT
 from app.core.lifecycle import Status
 from app.core.questions import StoredQuestion
 from app.core.redrive import (
@@ -44,6 +45,8 @@ class Preparer:
         cut_at = MAX_ORIGINAL_BYTES if mended is None else MAX_VALUE_BYTES + 1
         why = check_bytes(letter.origin_topic, size, self._rules.own_topics, cut_at)
         key = letter.key if mended is None or mended.key is None else mended.key
+        if why is None and mended is None and letter.detail.endswith(CUT):
+            why = Refusal.CUT
         if why is None and key is not None and len(key) >= MAX_KEY_BYTES:
             why = Refusal.CUT
         return decision if why is None else Refused(why)

@@ -32,7 +32,7 @@ WHY = NewQuestion("Why?", "An answer")
 class Unreachable:
     """An engine whose broker is away."""
 
-    async def submit(self, new: NewQuestion, *, fresh: bool = False) -> dict[str, Any]:
+    async def submit(self, new: NewQuestion, **_: Any) -> dict[str, Any]:
         raise BrokerUnavailable("the broker is away")
 
 

@@ -11,6 +11,9 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
 from app.core.lifecycle import Status
+from app.core.redrive import Refusal, Refused
+from app.letters.plans import Rules
+from app.letters.preparing import Preparer
 from app.wire import WireGate
 from models.questions import Question
 from tests.flow.engine import Engine, make_ports, poll, question, running
@@ -49,6 +52,8 @@ async def test_a_dead_letter_that_its_topic_does_not_take_is_cut_until_it_does(
     assert letter.value == poison[: len(letter.value)]
     assert 70_000 < len(letter.value) < 150_000
     assert letter.detail.count("the topic takes no larger message") == 1
+    decision = Preparer(Rules(engine.names, 60.0, "ratings"), time.time).decide(letter, None)
+    assert decision == Refused(Refusal.CUT), "half a message is not sent again"
 
 
 async def test_a_message_that_its_topic_does_not_take_ends_as_a_dead_letter(

@@ -11,6 +11,7 @@ from faust.types import TP
 
 from app.adapters.llm.memory import ScriptedModel
 from app.core.failures import CAUSES
+from app.core.flood import FloodPolicy
 from app.core.lifecycle import Status
 from app.errors import llm_failed
 from app.intake import Intake, NewQuestion
@@ -122,6 +123,31 @@ async def test_replaying_the_whole_log_calls_nobody_and_changes_no_row() -> None
             assert await _outcome(engine) == before
     finally:
         close_storage(f"memory://{name}")
+
+
+async def test_what_is_read_again_after_its_deadline_makes_no_dead_letter() -> None:
+    """A group that is reset a day later: the questions have their ends, and keep them."""
+    model = ScriptedModel(lambda prompt: "An answer")
+    asked = [question(f"Question {n}?", deadline_seconds=1.0) for n in range(12)]
+    for each in asked:
+        model.script(each.question_text, OVERLOADED)
+    limits = replace(LIMITS, deadline_seconds=1.0, flood=FloodPolicy(min_ends=5, window_seconds=60))
+    async with running(make_ports(model=model), limits=limits) as engine:
+        await engine.submit(*asked)
+        await engine.finals(*asked)
+        await engine.idle()
+        await asyncio.sleep(1.1)
+        for topic in (engine.names.llm_requests, engine.names.errors_overload):
+            again = engine.records(topic)
+            assert again
+            await engine.send(topic, *again)
+        await engine.idle()
+        rows = await engine.finals(*asked)
+        letters = await engine.ports.store.dead_letters(limit=100)
+        assert {row.status for row in rows} == {Status.VALIDATED}
+        assert letters == []
+        assert len(model.calls) == 2 * len(asked)
+        assert engine.context.refusing() is None, "no flood of deaths that did not come to be"
 
 
 @pytest.mark.parametrize("grace", [0.05, 600.0])

@@ -16,6 +16,10 @@ from app.core.retry import parse_retry_after
 from app.errors import LlmFailed, UnavailableError, llm_failed
 from app.ports import ModelAnswer
 
+#: A larger count of tokens is a mistake of the server's.
+MAX_PLAUSIBLE_TOKENS = 10_000_000
+_FINISH_REASON_CHARACTERS = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -82,10 +86,21 @@ async def answer_once(
         text=kept_text(reply.text),
         model=reply.model,
         seconds=time.monotonic() - started,
-        tokens=reply.tokens,
-        prompt_tokens=reply.prompt_tokens,
-        finish_reason=reply.finish_reason,
+        tokens=_plausible(reply.tokens),
+        prompt_tokens=_plausible(reply.prompt_tokens),
+        finish_reason=None
+        if reply.finish_reason is None
+        else kept_text(reply.finish_reason[:_FINISH_REASON_CHARACTERS]),
     )
+
+
+def _word(text: str | None) -> str | None:
+    return None if text is None else kept_text(text[:_FINISH_REASON_CHARACTERS])
+
+
+def _plausible(count: int | None) -> int | None:
+    """Return a count of tokens; one that no server can mean is not known."""
+    return count if count is not None and 0 <= count <= MAX_PLAUSIBLE_TOKENS else None
 
 
 async def list_models(

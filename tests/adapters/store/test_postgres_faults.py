@@ -264,6 +264,24 @@ async def test_a_claim_that_could_not_be_given_back_is_not_kept_by_renewals(
     await store.close()
 
 
+async def test_a_call_that_goes_on_keeps_its_claim_when_a_repeat_meets_a_dead_connection(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event of a detached call comes again, and asks for the claim until the call ends."""
+    monkeypatch.setattr("app.adapters.store.postgres.store.PostgresPool", BrokenBefore)
+    store = PostgresStore(postgres_dsn)
+    await store.accept([accepted()])
+    assert await store.claim(request()) == Claimed()
+    assert await store.claim(request()) == Busy("worker-1")
+    store._pool.broken = True  # type: ignore[attr-defined]
+    with pytest.raises(StoreUnavailable):
+        await store.claim(request())
+    assert await store.claim(request()) == Busy("worker-1")
+    assert await store.renew("worker-1", 60, time.time()) == 1
+    assert await store.record_answer(call(), "worker-1", answer("Sí"))
+    await store.close()
+
+
 async def test_a_database_without_tables_says_how_to_make_them(empty_postgres_dsn: str) -> None:
     store = PostgresStore(empty_postgres_dsn)
     with pytest.raises(StoreUnavailable, match="db migrate"):

@@ -79,6 +79,8 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
         #: or given back, or the caller was cancelled; and whether the call had begun. They are
         #: dropped before they could be renewed, or stand in the way.
         self._orphans: dict[claims.Holding, bool] = {}
+        #: Claims that were got here, and neither ended nor given back: never orphans.
+        self._held: set[claims.Holding] = set()
         self._claiming = asyncio.Lock()
         self._locks_expected_until = 0.0
         short = round(min(SHORT_LOCK_SECONDS, limits.lock_seconds) * 1000)
@@ -136,6 +138,7 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
 
     async def unclaim(self, call: CallKey, owner: str, *, made: bool = False) -> None:
         held = (clean_key(call), owner)
+        self._held.discard(held)
         try:
             await self._unclaims.submit((call, owner, made))
         except StoreUnavailable:
@@ -144,10 +147,14 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
         self._orphans.pop(held, None)
 
     async def record_answer(self, call: CallKey, owner: str, answer: CallAnswer) -> bool:
-        return await self._answers.submit((call, owner, answer))
+        kept = await self._answers.submit((call, owner, answer))
+        self._held.discard((clean_key(call), owner))
+        return kept
 
     async def record_failure(self, call: CallKey, owner: str, failure: CallFailure) -> bool:
-        return await self._failures.submit((call, owner, failure))
+        kept = await self._failures.submit((call, owner, failure))
+        self._held.discard((clean_key(call), owner))
+        return kept
 
     async def verdict(self, call: CallKey) -> StoredVerdict | None:
         return await self._verdict_reads.submit(call)
@@ -233,16 +240,20 @@ class PostgresStore(PostgresLetters, PostgresViews, PostgresQuality):
             try:
                 results = await self._split(work, requests, one_statement=not self._orphans)
             except BaseException:
-                self._orphans.update(dict.fromkeys(holdings, False))
+                self._orphans.update((each, False) for each in holdings if each not in self._held)
                 raise
             for holding, result in zip(holdings, results, strict=True):
                 if not isinstance(result, Exception):
                     self._orphans.pop(holding, None)
+                if isinstance(result, Claimed):
+                    self._held.add(holding)
         return results
 
     def _abandon(self, request: ClaimRequest, result: Claim) -> None:
         if isinstance(result, Claimed):
-            self._orphans[clean_key(request.call), request.owner] = False
+            held = (clean_key(request.call), request.owner)
+            self._held.discard(held)
+            self._orphans[held] = False
 
     def _batcher(
         self,
