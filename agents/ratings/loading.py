@@ -15,13 +15,33 @@ from app.core.ratings.changes import MovieTotal
 from app.core.ratings.state import PartitionState
 
 
+class ReadAgain(Draining):
+    """The log was asked to deliver a partition from where its state stands."""
+
+
+def is_behind(context: RatingsContext, partition: Partition) -> bool:
+    """Tell whether a partition has no state, or one that nobody brings up to the group's offset.
+
+    A chunk in flight looks for itself when its turn comes.
+    """
+    return partition.state is None or partition.state.next_offset < stands_at(
+        context, partition.number
+    )
+
+
+def stands_at(context: RatingsContext, number: int) -> int:
+    """Return which offset of a partition is delivered next; 0 while a chunk of it is in flight."""
+    head = context.app.consumer.heads().get(TP(context.names.ratings, number))
+    return head.offset if head is not None and head.why == "unfetched" else 0
+
+
 async def state_for(
     context: RatingsContext, partition: Partition, first: int, last: int
 ) -> PartitionState:
     """Return the state that knows every offset below `first`, loaded if need be.
 
     Waits while the store is away. Raises Draining when the chunk `first..last` is to be given
-    back: the log was asked to deliver from where the state stands.
+    back: ReadAgain when the log was asked to deliver from where the state stands.
     """
     state = partition.state
     if state is not None and first > state.next_offset:  # another worker has gone on
@@ -32,8 +52,7 @@ async def state_for(
     elif last < state.next_offset:
         await _refuse_another_log(context, partition, state)
     if first > state.next_offset:
-        _ask_for_what_is_missing(context, partition, state, first)
-    partition.asked_from = None
+        await _go_on_from(context, partition, state, first)
     return state
 
 
@@ -88,26 +107,38 @@ async def _refuse_another_log(
         context.blocked = None  # whoever gets the partition next looks anew
 
 
-def _ask_for_what_is_missing(
+async def _go_on_from(
     context: RatingsContext, partition: Partition, state: PartitionState, first: int
 ) -> None:
-    """The store is behind the group: it was reset or restored, or the log has lost some."""
-    if partition.asked_from != state.next_offset:
-        partition.asked_from = state.next_offset
+    """The store is behind the group: it was reset or restored, or the log has lost some.
+
+    Only the log's own start tells what is lost: a rebalance moves delivery back to the group's
+    offset at any time. Raises ReadAgain unless nothing below `first` is left to read.
+    """
+    tp = TP(context.names.ratings, partition.number)
+
+    async def start_of_log() -> int:
+        return int((await context.app.consumer.earliest_offsets(tp)).get(tp) or 0)
+
+    start = await until_up(context, "broker", start_of_log)
+    if partition.state is not state:
+        raise Draining  # it became void meanwhile
+    if start > state.next_offset:
+        lost_to = min(start, first)
+        context.log.error(
+            "ratings_missing",
+            partition=partition.number,
+            from_offset=state.next_offset,
+            to_offset=lost_to,
+            why="the log does not have them any more",
+        )
+        state.passed(lost_to)
+    if first > state.next_offset:
         context.log.warning(
             "ratings_read_again",
             partition=partition.number,
             from_offset=state.next_offset,
             to_offset=first,
         )
-        tp = TP(context.names.ratings, partition.number)
         context.app.consumer.deliver_from(tp, state.next_offset)
-        raise Draining
-    context.log.error(
-        "ratings_missing",
-        partition=partition.number,
-        from_offset=state.next_offset,
-        to_offset=first,
-        why="the log does not have them any more",
-    )
-    state.passed(first)
+        raise ReadAgain

@@ -22,8 +22,6 @@ class Partition:
         self.state: PartitionState | None = None
         #: To be written by the next save, by user.
         self.recommendations: dict[int, UserRecommendation] = {}
-        #: From where the log was asked for again: what is still missing then is not there.
-        self.asked_from: int | None = None
         #: Trace contexts of the chunks that the next save covers, while somebody collects traces.
         self.applied: list[Carrier] = []
         self.merging: asyncio.Task[None] | None = None

@@ -12,14 +12,14 @@ import faust
 
 from agents.ratings.context import RatingsContext
 from agents.ratings.flushing import STAGE, Flusher, forget_others, owned
-from agents.ratings.loading import load, state_for
+from agents.ratings.loading import ReadAgain, is_behind, stands_at, state_for
 from agents.ratings.measuring import Meter
 from agents.ratings.partitions import Partition, Partitions
 from agents.ratings.recommending import Waiting
 from agents.ratings.refusing import bury
 from agents.waits import Draining, interruptible, raise_if_draining
 from app.core.ratings.events import RatingLike, RatingLimits, Refusal
-from app.core.ratings.state import Applied
+from app.core.ratings.state import Applied, PartitionState
 from app.topology import received
 from app.tracing.port import BatchSpan
 from app.transports import RawRecord
@@ -107,20 +107,24 @@ class Statistics:
     async def load_all(self) -> None:
         """Load the partitions that are ours now, forget those of others. Never raises.
 
-        Their first chunk would do it: but there may be none for long, and recommendations due.
+        Their first chunk would do it: but there may be none for long, and recommendations due, or
+        ratings to be read again.
         """
         context = self._context
         forget_others(context, self._partitions)
         for number in owned(context):
             partition = self._partitions[number]
-            if partition.state is not None or partition.lane.locked():
+            if partition.lane.locked() or not is_behind(context, partition):
                 continue
             try:
                 raise_if_draining(context)
                 async with partition.lane:
-                    if partition.state is None:
-                        await load(context, partition)
-                        self._waiting.add_all(partition)
+                    if is_behind(context, partition):
+                        first = stands_at(context, number)
+                        await self._state_for(partition, first, first)
+                        self._flusher.needed()  # what the log has no more may be passed
+            except ReadAgain:
+                continue
             except Draining:
                 return
             except Exception:  # noqa: BLE001 (the stage boundary)
@@ -150,10 +154,7 @@ class Statistics:
     ) -> asyncio.Future[None]:
         """`first` may be below the first record's offset: the log holds nothing in between."""
         last = raws[-1].offset
-        before = partition.state
-        state = await state_for(self._context, partition, first, last)
-        if state is not before:
-            self._waiting.add_all(partition)
+        state = await self._state_for(partition, first, last)
         if first < state.next_offset:
             raws = [raw for raw in raws if raw.offset >= state.next_offset]
         ratings, arrived, refused = self._read(raws)
@@ -173,6 +174,15 @@ class Statistics:
             self._tell(partition, span, applied, len(refused))
         self._flusher.needed(at_once=self._in_hand > self._context.limits.max_unsaved // 2)
         return partition.covered(last + 1)
+
+    async def _state_for(self, partition: Partition, first: int, last: int) -> PartitionState:
+        """As `state_for`. Users of a state that was loaded wait, though it may be read on first."""
+        before = partition.state
+        try:
+            return await state_for(self._context, partition, first, last)
+        finally:
+            if partition.state is not before:
+                self._waiting.add_all(partition)
 
     def _tell(self, partition: Partition, span: BatchSpan, applied: Applied, refused: int) -> None:
         """Note what became of a chunk, and that the next save is about it."""

@@ -32,7 +32,10 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class GateCheck:
-    """The gate in force on known pairs: how many of each pass, in all and by language."""
+    """The gate in force on known pairs: how many of each pass, in all and by language.
+
+    `failed` pairs have no score, and are in none of the rates.
+    """
 
     gate: Gate
     scorer: str
@@ -40,6 +43,7 @@ class GateCheck:
     good: Rate
     bad: Rate
     by_language: dict[str, tuple[Rate, Rate]] = field(default_factory=dict)
+    failed: int = 0
 
     @property
     def good_fail(self) -> float:
@@ -50,7 +54,17 @@ class GateCheck:
         return self.random.share or 0.0
 
     def findings(self, tolerance: Tolerance) -> list[str]:
-        """Return what is wrong with the gate, in words with figures; nothing when it is fine."""
+        """Return what is wrong, in words with figures; nothing when all is fine."""
+        return [*self.without_score(), *self.misjudged(tolerance)]
+
+    def without_score(self) -> list[str]:
+        """Say that the scorer gives not all pairs a score: of those nothing is known."""
+        pairs = self.random.count + self.good.count + self.bad.count + self.failed
+        said = f"{self.scorer} gives no score for {self.failed} of {pairs} pairs"
+        return [said] if self.failed else []
+
+    def misjudged(self, tolerance: Tolerance) -> list[str]:
+        """Say which pairs the gate judges wrongly more often than it may."""
         found = []
         rule = gate_words(self.gate)
         if self.random_pass > tolerance.random_pass:
@@ -80,8 +94,8 @@ def mend(gate: Gate, has_profile: bool) -> str:
     return "to mend it, " + (_TAKE_THE_SHIPPED if by_hand else "") + _MEASURE
 
 
-def check_of(gate: Gate, scorer: str, scored: Sequence[Scored]) -> GateCheck:
-    """Return how the gate does on scored pairs."""
+def check_of(gate: Gate, scorer: str, scored: Sequence[Scored], failed: int = 0) -> GateCheck:
+    """Return how the gate does on scored pairs; `failed` more got no score."""
     languages = sorted({each.pair.language for each in scored})
     by_language = {
         language: tuple(
@@ -99,6 +113,7 @@ def check_of(gate: Gate, scorer: str, scored: Sequence[Scored]) -> GateCheck:
         {name: (rates[0], rates[1]) for name, rates in by_language.items()}
         if len(languages) > 1
         else {},
+        failed,
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from app.adapters.scorer.models import choose_encoder
 from app.calibration.builtin import built_in_version
 from app.calibration.check import built_in_check_pairs
@@ -19,8 +21,11 @@ from app.data_dir.private_files import (
     read_private,
     write_private,
 )
+from app.errors import SettingsError
 from app.ports import Scorer
 from app.settings import Settings
+
+_log = structlog.get_logger("answerloop")
 
 #: Settings of the scorer that change no figure.
 _NO_MATTER = {"scorer_threads"}
@@ -28,11 +33,15 @@ _NO_MATTER = {"scorer_threads"}
 
 @dataclass(frozen=True, slots=True)
 class KeptScores:
-    """What a scorer that called itself so made of the built-in pairs, in their order."""
+    """What a scorer that called itself so made of the built-in pairs, in their order.
+
+    `failed`: the number of those that it gave no score; where there are any, nothing is kept.
+    """
 
     scorer: str
     library: str
     scored: list[Scored]
+    failed: int = 0
 
 
 def read_kept(settings: Settings, scorer: Scorer) -> KeptScores | None:
@@ -48,13 +57,16 @@ def read_kept(settings: Settings, scorer: Scorer) -> KeptScores | None:
 
 
 def keep(settings: Settings, scorer: Scorer, scored: Sequence[Scored]) -> None:
-    """Keep the scores of all built-in pairs. Raises OSError."""
-    file = _file(settings, scorer)
-    make_data_dir(settings.data_dir)
-    make_private_folder(file.parent)
+    """Keep the scores of all built-in pairs; a folder that takes none costs a warning, no check."""
     rows = [[each.score.precision, each.score.recall, each.score.f1] for each in scored]
     content = {"scorer": scorer.name, "library": scorer.library, "scores": rows}
-    write_private(file, json.dumps(content))
+    try:
+        file = _file(settings, scorer)
+        make_data_dir(settings.data_dir)
+        make_private_folder(file.parent)
+        write_private(file, json.dumps(content))
+    except (SettingsError, OSError) as error:
+        _log.warning("gate_check_not_kept", folder=str(settings.data_dir), why=str(error))
 
 
 def _file(settings: Settings, scorer: Scorer) -> Path:

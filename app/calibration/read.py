@@ -105,6 +105,13 @@ class KnownFile:
         ]
         question = _value(row, QUESTION_NAMES) or ""
         label = _value(row, LABEL_NAMES)
+        if label is not None and not self.labelled:
+            raise InputError(
+                f"{self.path}, line {line}: this row has a label, and the first row has none, so "
+                "every answer would count as good: give the first row a label, too (good or bad; "
+                "null: not judged)",
+                field="label",
+            )
         if reference is None or not several:
             return Skipped()
         if self.labelled and label is None:

@@ -22,16 +22,10 @@ from app.calibration.check import (
 )
 from app.calibration.kept import KeptScores, keep, read_kept
 from app.calibration.scoring import score_pairs
-from app.config.gate import (
-    SHIPPED,
-    gate_by,
-    profile_path,
-    read_profile,
-    refuse_other_scorer,
-    words_of_nameless,
-)
+from app.config.gate import SHIPPED, read_profile, words_of_nameless
 from app.errors import AnswerloopError, ScorerUnavailable, SettingsError
 from app.ports import Scorer
+from app.scoring.told_gate import gate_of_told
 from app.settings import Settings
 
 #: Pairs of one call: answers that are to be judged have their turn in between.
@@ -72,10 +66,8 @@ async def check_at_start(settings: Settings, scorer: Scorer, log: Any) -> None:
 
 def check_kept(settings: Settings, kept: KeptScores) -> GateCheck:
     """Return the check of the gate in force. Raises SettingsError for another scorer's profile."""
-    path = profile_path(settings)
-    if path is not None:
-        refuse_other_scorer(path, read_profile(path), kept.scorer)
-    return check_of(gate_by(settings, kept.scorer), kept.scorer, kept.scored)
+    gate = gate_of_told(settings, kept.scorer)
+    return check_of(gate, kept.scorer, kept.scored, kept.failed)
 
 
 def tolerance_of(settings: Settings) -> Tolerance:
@@ -120,16 +112,16 @@ async def _scores(settings: Settings, scorer: Scorer) -> tuple[KeptScores, bool]
 
 
 async def score_built_in(settings: Settings, scorer: Scorer, *, call_pairs: int = 64) -> KeptScores:
-    """Score the built-in pairs and keep the scores. Raises ScorerUnavailable, OSError."""
+    """Score the built-in pairs and keep the scores. Raises ScorerUnavailable."""
     pairs = built_in_check_pairs()
     scored, failed = await score_pairs(scorer, pairs, (), call_pairs=call_pairs)
     if not failed:
         await asyncio.to_thread(keep, settings, scorer, scored)
-    return KeptScores(scorer.name, scorer.library, scored)
+    return KeptScores(scorer.name, scorer.library, scored, len(failed))
 
 
 def _tell(settings: Settings, check: GateCheck, log: Any, seconds: float) -> None:
-    figures = {
+    figures: dict[str, Any] = {
         "gate": gate_words(check.gate),
         "scorer": check.scorer,
         "random_pass": f"{check.random.passed} of {check.random.count}",
@@ -140,10 +132,9 @@ def _tell(settings: Settings, check: GateCheck, log: Any, seconds: float) -> Non
     nameless = words_of_nameless(settings, check.scorer)
     if nameless:
         log.warning("scorer_without_name", reason=nameless)
+    if check.misjudged(tolerance_of(settings)):
+        figures["mend"] = mend(check.gate, read_profile(SHIPPED).scorer == check.scorer)
     if findings:
-        has_profile = read_profile(SHIPPED).scorer == check.scorer
-        log.warning(
-            "gate_check", **figures, reason="; ".join(findings), mend=mend(check.gate, has_profile)
-        )
+        log.warning("gate_check", **figures, reason="; ".join(findings))
     else:
         log.info("gate_check", **figures)

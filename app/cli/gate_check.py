@@ -63,7 +63,7 @@ def check(
 
     FILE is as for `gate calibrate`; without it, 96 built-in pairs in English and Spanish, whose
     scores are kept in DATA_DIR and taken again for the same scorer. Exit code 1 when more random
-    pairs pass, or more good ones fail, than may.
+    pairs pass, or more good ones fail, than may, or when the scorer gives a pair no score.
 
     \b
     answerloop gate check
@@ -93,7 +93,8 @@ def check(
     if findings:
         for finding in findings:
             print_error(f"warning: {finding}")
-        print_error(mend(found.gate, read_profile(SHIPPED).scorer == found.scorer))
+        if found.misjudged(tolerance_of(settings)):
+            print_error(mend(found.gate, read_profile(SHIPPED).scorer == found.scorer))
         raise SystemExit(1)
 
 
@@ -127,7 +128,8 @@ async def _check(
         scored, failed = await score_with_bar(scorer, pairs, ())
         if file is None and not failed:
             keep(settings, scorer, scored)
-        return check_kept(settings, KeptScores(scorer.name, scorer.library, scored)), False
+        found = KeptScores(scorer.name, scorer.library, scored, len(failed))
+        return check_kept(settings, found), False
     finally:
         for closer in reversed(closers):
             await closer()
@@ -208,6 +210,7 @@ def _as_json(found: GateCheck, findings: list[str], *, kept: bool) -> dict[str, 
         "random": share(found.random),
         "good": share(found.good),
         "bad": share(found.bad),
+        "failed": found.failed,
         "languages": {
             name: {"random": share(random), "good": share(good)}
             for name, (random, good) in found.by_language.items()

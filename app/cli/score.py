@@ -87,11 +87,11 @@ def _file(name: str) -> Path:
 
 
 async def _score(settings: Settings, candidate: str, reference: str) -> dict[str, Any]:
-    from app.config.gate import gate_by
     from app.core.gate import judge_score
     from app.core.guards import Evidence, objections
     from app.core.judging import gate_for
     from app.opening import Closer, open_scorer
+    from app.scoring.told_gate import gate_of_told
 
     closers: list[Closer] = []
     try:
@@ -100,7 +100,7 @@ async def _score(settings: Settings, candidate: str, reference: str) -> dict[str
     finally:
         for closer in reversed(closers):
             await closer()
-    gate = gate_for(gate_by(settings, scorer.name), "", reference)
+    gate = gate_for(gate_of_told(settings, scorer.name), "", reference)
     verdict = judge_score(gate, found)
     return {
         "precision": found.precision,

@@ -19,6 +19,7 @@ from app.ports import Scorer
 from app.scoring.file_run import FileRun, Totals
 from app.scoring.pairs_file import PairsFile
 from app.scoring.results_file import ResultsFile
+from app.scoring.told_gate import gate_of_told
 from app.settings import Settings
 
 DEFAULT_BATCH = 256
@@ -56,7 +57,7 @@ async def _score(
             if not await _checked(scorer, stop):
                 return Totals(file, out, interrupted=True), gate_by(settings, scorer.name)
             progress.note("scoring")
-            gate = gate_by(settings, scorer.name)
+            gate = gate_of_told(settings, scorer.name)
             run = FileRun(
                 pairs,
                 results,

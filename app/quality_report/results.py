@@ -69,14 +69,14 @@ def _csv(path: Path) -> Iterator[tuple[int, Any]]:
 def _csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
-        missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
-        if missing:
-            raise InputError(f"{path}: no column {missing[0]}: is it a file of run --out?")
         try:
+            missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(f"{path}: no column {missing[0]}: is it a file of run --out?")
             for cells in reader:
                 yield reader.line_num, _result_of(cells)
-        except csv.Error as error:
-            raise InputError(f"{path}, line {reader.line_num}: {error}") from None
+        except csv.Error as error:  # the line that it breaks on is not counted yet
+            raise InputError(f"{path}, line {reader.line_num + 1}: {error}") from None
 
 
 def _result_of(cells: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,14 @@ def test_the_metric_of_the_gate_is_the_one_that_counts() -> None:
     assert check_of(Gate(0.7, Metric.F1), "s", pairs).good == Rate(0, 4)
 
 
+def test_pairs_without_a_score_are_a_finding_whatever_the_others_came_to() -> None:
+    pairs = scored(Kind.GOOD, [0.9] * 3)
+    gate = Gate(0.7, Metric.RECALL, "settings")
+    [finding] = check_of(gate, "tiny:1", pairs, failed=2).findings(Tolerance())
+    assert finding == "tiny:1 gives no score for 2 of 5 pairs"
+    assert check_of(gate, "tiny:1", pairs).findings(Tolerance()) == []
+
+
 def test_languages_are_told_apart() -> None:
     pairs = [
         *scored(Kind.GOOD, [0.9] * 3),
@@ -165,7 +173,24 @@ async def test_pairs_without_a_score_are_left_out_and_not_kept(settings: Setting
     scorer = Encoder(faults=[ScoreFailure("no score"), ScoreFailure("no score")])
     line = await told(settings, scorer)
     assert line["good_fail"] == "0 of 47"
+    assert (line["log_level"], line["reason"]) == (
+        "warning",
+        "tiny:1 gives no score for 1 of 96 pairs",
+    )
+    assert "mend" not in line, "another gate would not help"
     assert read_kept(settings, scorer) is None
+
+
+async def test_a_folder_of_data_that_can_not_be_written_costs_no_scores(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    settings = load_settings(data_dir=tmp_path / "file", scorer="http://127.0.0.1:9")
+    with capture_logs() as lines:
+        await check_at_start(settings, Encoder(), structlog.get_logger("answerloop"))
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("gate_check_not_kept", "warning"),
+        ("gate_check", "info"),
+    ]
+    assert "can't be made" in lines[0]["why"]
 
 
 async def test_a_profile_of_another_scorer_elsewhere_is_an_error_line(

@@ -123,6 +123,25 @@ def test_questions_without_answers_say_how_to_get_some(path: Path) -> None:
         KnownFile(path)
 
 
+def test_labels_that_the_first_row_of_jsonl_does_not_announce_are_refused(tmp_path: Path) -> None:
+    rows: list[Any] = [
+        {"reference": "Lima.", "answer": "It is Lima."},
+        {"reference": "Lima.", "answer": "Quito.", "label": None},
+        {"reference": "Lima.", "answer": "Quito.", "label": "bad"},
+    ]
+
+    def path() -> Path:
+        return file(tmp_path, "a.jsonl", "\n".join(map(json.dumps, rows)))
+
+    with pytest.raises(InputError, match=r"a\.jsonl, line 3: .*give the first row a label") as told:
+        sample_of(path())
+    assert told.value.field == "label"
+    rows[0]["label"] = None
+    sample, _ = sample_of(path())
+    assert [each.good for each in sample.known] == [False]
+    assert sample.skipped == 2
+
+
 def test_of_a_large_file_a_part_is_drawn_evenly_and_repeatably(tmp_path: Path) -> None:
     text = "reference,answer\n" + "".join(f"R{n},A{n}\n" for n in range(400))
     path = file(tmp_path, "a.csv", text)

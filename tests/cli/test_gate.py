@@ -13,6 +13,7 @@ import structlog
 
 from app.cli.main import main
 from app.core.gate import Score
+from app.errors import ScoreFailure
 
 #: Word overlap parts these: answers repeat their reference's words, others share none.
 ROWS = "".join(
@@ -241,3 +242,28 @@ def test_a_gate_that_passes_all_is_warned_of(
     assert found["random"]["share"] == 1.0
     assert not found["fine"]
     assert "passes 160 of 160 random pairs" in err
+
+
+def test_a_scorer_that_gives_no_score_is_never_fine(
+    cli: Cli, overlap: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_score(*_: object) -> Score:
+        raise ScoreFailure("not a number")
+
+    monkeypatch.setattr("app.adapters.scorer.memory.overlap", no_score)
+    code, out, err = cli("check", "--fresh")
+    assert code == 1, out
+    assert "warning: overlap:0 gives no score for 96 of 96 pairs" in err
+    assert "gate calibrate" not in err
+    found = json.loads(cli("check", str(overlap), "--json")[1])
+    assert (found["failed"], found["fine"]) == (200, False)
+
+
+def test_a_folder_of_data_that_can_not_be_written_is_warned_of_and_the_figures_printed(
+    cli: Cli, overlap: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSWERLOOP_DATA_DIR", str(overlap))
+    monkeypatch.setenv("ANSWERLOOP_QUALITY_THRESHOLD", "0.3")
+    _, out, err = cli("check")
+    assert "f1 >= 0.3 (settings), scorer overlap:0" in out
+    assert "gate_check_not_kept" in err

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters.scorer.http import HttpScorer
 from app.cli.main import main
 
 
@@ -111,3 +112,31 @@ def test_the_file_of_pairs_is_never_written_over(capsys: pytest.CaptureFixture[s
         assert code == 2
         assert f"{out} is read by this command: write to another file" in err
     assert Path("pairs.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [("pairs.csv", "--out", "scores.csv"), ("one", "other")])
+def test_a_profile_of_another_scorer_elsewhere_is_refused(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+) -> None:
+    def opened(_: object, closers: list[object]) -> HttpScorer:
+        scorer = HttpScorer("http://127.0.0.1:9")
+        closers.append(scorer.close)
+        return scorer
+
+    async def answer(scorer: HttpScorer, *_: object) -> tuple[int, object]:
+        figures = {"precision": 0.6, "recall": 0.6, "f1": 0.6}
+        return 200, {"scores": [figures], "scorer": "minilm-l6:6"}
+
+    monkeypatch.setattr("app.opening.open_scorer", opened)
+    monkeypatch.setattr("app.cli.score_file.open_scorer", opened)
+    monkeypatch.setattr(HttpScorer, "_exchange", answer)
+    profile = {"scorer": "roberta-large:17", "metric": "f1", "threshold": 0.9}
+    Path("mine.json").write_text(json.dumps(profile), encoding="utf-8")
+    monkeypatch.setenv("ANSWERLOOP_SCORER", "http://127.0.0.1:9")
+    monkeypatch.setenv("ANSWERLOOP_QUALITY_PROFILE", "mine.json")
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert "measured with the scorer roberta-large:17, and minilm-l6:6 is in force" in err
+    assert not Path("scores.csv").exists()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError
 
 from app.adapters.store.rating_memory import MemoryRatingStore
 from app.transports import close_storage
@@ -159,3 +160,27 @@ class TestDeadLetters:
             assert engine.context.metrics.labelled("dead_letters") == {
                 f"rating_{rule}": count for rule, count in counted.items()
             }
+
+    async def test_one_that_its_topic_does_not_take_is_cut_until_it_does(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store, poison = MemoryRatingStore(), b"x" * 800_000
+        async with running_ratings(rating_ports(store)) as engine:
+            producer = await engine.app.maybe_start_producer()
+            send = producer.send
+
+            async def refusing_large(topic: str, key: Any, value: Any, *rest: Any) -> Any:
+                if topic == engine.names.dead_letters and len(value) > 200_000:
+                    raise MessageSizeTooLargeError
+                return await send(topic, key, value, *rest)
+
+            monkeypatch.setattr(producer, "send", refusing_large)
+            await engine.append([(rating_key(7), poison), (rating_key(7), b"short"), GOOD])
+            await engine.idle(20.0)
+            letters = sorted(engine.letters(), key=lambda each: each.origin_offset)
+            await assert_exact(engine, store)
+        assert [each.cause for each in letters] == ["rating_malformed"] * 2
+        assert letters[0].value == poison[: len(letters[0].value)]
+        assert 70_000 < len(letters[0].value) < 150_000
+        assert letters[0].detail.count("the topic takes no larger message") == 1
+        assert letters[1].value == b"short"

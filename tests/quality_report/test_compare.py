@@ -120,6 +120,36 @@ def test_with_two_thresholds_only_scores_are_compared(tmp_path: Path) -> None:
     assert ">worse<" not in source.partition('id="questions"')[2]
 
 
+def by_language(number: int, score: float) -> dict[str, Any]:
+    """Return a result of a profile with a threshold of its own for each of two languages."""
+    threshold = 0.377 if number % 2 else 0.53
+    status = "validated" if score >= threshold else "low_quality"
+    return result(number, status, score, threshold=threshold)
+
+
+def test_one_profile_with_a_threshold_for_each_language_is_one_gate(tmp_path: Path) -> None:
+    before = [by_language(n, 0.6) for n in range(20)]
+    after = [by_language(n, 0.3 if n < 8 else 0.6) for n in reversed(range(20))]
+    after[0] = result(19, "dead")  # says nothing of a threshold
+    after.append(result(99, "validated", 0.9, threshold=0.1))  # has no partner
+    comparison, _, source = compared(tmp_path, before, after)
+    found = as_json(comparison)
+    assert (found["one_gate"], found["better"], found["worse"]) == (True, 0, 8)
+    assert not any("differ" in said for said in comparison.warnings())
+    assert "0 better, 8 worse" in source
+
+
+def test_one_pair_under_two_thresholds_is_enough_that_verdicts_are_not_compared(
+    tmp_path: Path,
+) -> None:
+    before = [*(by_language(n, 0.6) for n in range(4)), by_language(1, 0.6)]
+    after = [*(by_language(n, 0.6) for n in range(4)), by_language(1, 0.6) | {"threshold": 0.4}]
+    assert compared(tmp_path, before, before)[0].joined.one_gate
+    assert not compared(tmp_path, before, after)[0].joined.one_gate
+    other = [each | {"metric": "recall"} for each in before]
+    assert not compared(tmp_path, before, other)[0].joined.one_gate
+
+
 def test_what_died_is_no_worse_quality(tmp_path: Path) -> None:
     before = [scored(1, 0.9), scored(2, 0.9), result(3, "unscored")]
     after = [result(1, "dead"), scored(2, 0.2), result(3, "unscored")]

@@ -147,6 +147,8 @@ async def test_a_file_s_rows_have_the_ids_of_run(tmp_path: Path) -> None:
         ("r.jsonl", '{"status": "dead"}\n', "line 1: .* question_text is missing"),
         ("r.csv", "a,b\n1,2\n", "no column question_text"),
         ("r.csv", b"question_text,status\n\xff,dead\n", "can't be read"),
+        ("r.csv", '"question_text"x,status\na,validated\n', "line 1: .* expected"),
+        ("r.csv", 'question_text,status\n"a"x,validated\n', "line 2: .* expected"),
     ],
 )
 def test_what_is_no_results_file_is_told(

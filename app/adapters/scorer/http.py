@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from app.adapters.batching import Batcher
+from app.adapters.scorer.request_size import RequestSize
 from app.core.gate import Score
 from app.errors import ScoreFailure, ScorerUnavailable, SettingsError
 
@@ -31,27 +32,35 @@ _AT_ONCE = 2
 _LONGEST_PAUSE_SECONDS = 30.0
 #: Clients that were refused together come back one after the other.
 _SPREAD = 0.25
+#: Two of them, a pause before each, are less than the stage lets a score take (`agents/waits.py`):
+#: a pair waits for one request, and goes with the next.
+_REQUEST_SECONDS = 100.0
 #: No figure is above 1, but for rounding.
 _HIGHEST = 1.001
 
 Pair = tuple[str, str]
 
 
+class _TooSlow(ScorerUnavailable):
+    """The server took the request, and did not answer in time."""
+
+
 class HttpScorer:
     """The scorer of the answerloop at `base_url` (`http://host:8000`).
 
     Constructing connects nothing. `name` is the server's own word for its model once it has
-    answered, and the address before. Pairs that arrive together go in one request, two of which
-    are on the way at a time; one ends within `timeout_seconds`. After a 503 with `Retry-After`
-    nothing is asked for that long: calls wait, and that is no part of their time. Of a long text
-    the beginning is sent.
+    answered, and the address before. Pairs that arrive together go in one request, as many as the
+    server answers in time (`RequestSize`) and at most `max_batch`; two requests are on the way at a
+    time, and each ends within `timeout_seconds`. After a 503 with `Retry-After` nothing is asked
+    for that long: calls wait, and that is no part of their time. Of a long text the beginning is
+    sent.
     """
 
     def __init__(
         self,
         base_url: str,
         api_token: str = "",
-        timeout_seconds: float = 60.0,
+        timeout_seconds: float = _REQUEST_SECONDS,
         *,
         max_batch: int = 32,
     ) -> None:
@@ -67,6 +76,7 @@ class HttpScorer:
         self._library = ""
         self._not_before = -1.0
         self._closing = asyncio.Event()
+        self._size = RequestSize(max_batch, timeout_seconds)
         self._batcher = Batcher[Pair, Score](self._run_batch, max_size=max_batch, at_once=_AT_ONCE)
 
     @property
@@ -99,15 +109,17 @@ class HttpScorer:
         return replace(score, cut=True) if shortened else score
 
     async def _run_batch(self, pairs: list[Pair]) -> list[Score | Exception]:
+        """Score pairs request by request; when one fails, what was scored before it is kept."""
         results: list[Score | Exception] = []
-        for part in _parts(pairs):
-            results += await self._score_part(part)
+        while left := pairs[len(results) :]:
+            try:
+                results += await self._score_part(_beginning(left, self._size.pairs))
+            except ScorerUnavailable as error:
+                return results + [error] * len(left)
         return results
 
     async def _score_part(self, pairs: list[Pair]) -> list[Score | Exception]:
-        body = {"pairs": [{"candidate": cand, "reference": ref} for cand, ref in pairs]}
-        await self._until_welcome()
-        status, document = await self._exchange("POST", "/score", body)
+        status, document = await self._ask(pairs)
         if status in _REFUSED and len(pairs) > 1:  # a bad pair must not take its company along
             return [(await self._score_part([pair]))[0] for pair in pairs]
         if status in _REFUSED:
@@ -126,6 +138,20 @@ class HttpScorer:
         if isinstance(library, str):
             self._library = library[:200]
         return [self._read(row) for row in rows]
+
+    async def _ask(self, pairs: list[Pair]) -> tuple[int, Any]:
+        """Send a request once the server wants one, and learn from its time. See `_exchange`."""
+        body = {"pairs": [{"candidate": cand, "reference": ref} for cand, ref in pairs]}
+        await self._until_welcome()
+        began = time.monotonic()
+        try:
+            status, document = await self._exchange("POST", "/score", body)
+        except _TooSlow:
+            self._size.ran_out(len(pairs))
+            raise
+        if status == 200:
+            self._size.answered(len(pairs), time.monotonic() - began)
+        return status, document
 
     async def _until_welcome(self) -> None:
         """Wait for as long as the server asked for, when it was busy. Raises ScorerUnavailable."""
@@ -166,7 +192,10 @@ class HttpScorer:
                     raw += await response.content.read(_BODY_LIMIT + 1)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
-            raise ScorerUnavailable(f"the scorer at {self._base_url}: {reason}") from None
+            unreached = isinstance(error, aiohttp.ConnectionTimeoutError)
+            late = isinstance(error, TimeoutError) and not unreached
+            kind = _TooSlow if late else ScorerUnavailable
+            raise kind(f"the scorer at {self._base_url}: {reason}") from None
         if len(raw) > _BODY_LIMIT:
             raise ScorerUnavailable(f"the scorer at {self._base_url} answers without end")
         if response.status == 503:
@@ -213,18 +242,14 @@ def _sendable(text: str) -> str:
     return text[:_SHORTENED_CHARACTERS].encode("utf-8", "replace").decode()
 
 
-def _parts(pairs: list[Pair]) -> list[list[Pair]]:
-    """Split pairs into requests whose texts stay within the size that a server takes."""
-    parts: list[list[Pair]] = []
-    room = 0
-    for pair in pairs:
-        size = len(json.dumps(pair, ensure_ascii=False).encode())
-        if size > room or not parts:
-            parts.append([])
-            room = _REQUEST_TEXT_BYTES
-        parts[-1].append(pair)
-        room -= size
-    return parts
+def _beginning(pairs: list[Pair], most: int) -> list[Pair]:
+    """Return the first pairs, at most so many, whose texts stay within the size of a request."""
+    room = _REQUEST_TEXT_BYTES
+    for count, pair in enumerate(pairs[:most]):
+        room -= len(json.dumps(pair, ensure_ascii=False).encode())
+        if room < 0 and count:
+            return pairs[:count]
+    return pairs[:most]
 
 
 def _figure(value: Any) -> float:

@@ -20,6 +20,7 @@ from app.data_dir.private_files import (
     read_private_bytes,
     write_private_bytes,
 )
+from app.errors import SettingsError
 
 _log = structlog.get_logger("answerloop")
 
@@ -125,10 +126,12 @@ def _check_against(model: Any, tokenizer: Any, threads: int) -> Callable[[bytes]
 
 
 def _read(path: Path | None) -> bytes | None:
-    if path is None or not path.exists():
+    if path is None:
         return None
     try:
         content = read_private_bytes(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         _log.warning("scorer_graph_unreadable", path=str(path), why=str(error))
         return None
@@ -150,7 +153,7 @@ def _write(path: Path | None, graph: bytes) -> None:
         make_data_dir(path.parent.parent)
         make_private_folder(path.parent)
         write_private_bytes(path, _digest(graph) + graph)
-    except OSError as error:
+    except (SettingsError, OSError) as error:  # it scores without it: the next start exports again
         _log.warning("scorer_graph_not_kept", path=str(path), why=str(error))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from app.core.ratings.changes import MovieStats, MovieTotal, Totals, Window
+from app.core.ratings.windows import KEPT
 
 
 def copy_totals(totals: Totals) -> Totals:
@@ -20,7 +21,10 @@ def copy_totals(totals: Totals) -> Totals:
 
 
 def add_totals(partitions: Iterable[Totals]) -> Totals:
-    """Add partitions up: windows merged by start, the least watermark of those that have one."""
+    """Add partitions up: windows merged by start, the least watermark of those that have one.
+
+    Only the newest windows are whole: of older ones, a partition that is ahead keeps no more.
+    """
     added = Totals()
     rejected: Counter[str] = Counter()
     windows: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
@@ -43,7 +47,7 @@ def add_totals(partitions: Iterable[Totals]) -> Totals:
         if each.watermark:
             added.watermark = min(added.watermark or each.watermark, each.watermark)
     added.rejected = dict(rejected)
-    added.windows = [Window(start, *windows[start]) for start in sorted(windows)]
+    added.windows = [Window(start, *windows[start]) for start in sorted(windows)[-KEPT:]]
     return added
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,18 +24,29 @@ ID = "id"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one run made of a question."""
+    """What one run made of a question. `metric`, `threshold`: as far as it was held to them."""
 
     status: Status
     answer: str | None
     figures: Mapping[str, float]
     generation: int
     cause: str | None
+    metric: str | None
+    threshold: float | None
 
     @classmethod
     def of(cls, row: Row) -> Side:
         answer = row.answer[:_KEPT] if row.answer else row.answer
-        return cls(row.status, answer, row.figures, row.generation, row.cause)
+        basis = row.basis if row.figures else Basis()
+        return cls(
+            row.status,
+            answer,
+            row.figures,
+            row.generation,
+            row.cause,
+            basis.metric,
+            basis.threshold,
+        )
 
     @property
     def judged(self) -> bool:
@@ -45,6 +56,11 @@ class Side:
     @property
     def passed(self) -> bool:
         return self.status is Status.VALIDATED
+
+    def held_alike(self, other: Side) -> bool:
+        """Whether both were held to one threshold on one metric, as far as they tell."""
+        parts = ((self.metric, other.metric), (self.threshold, other.threshold))
+        return all(one is None or two is None or one == two for one, two in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +130,20 @@ class Joined:
         self._sides: dict[bytes, deque[Side]] = {}
         self.before, self.after = Run(before), Run(after)
         self.only_after = 0
+        #: Whether the verdicts of each pair were made by one gate: thresholds may differ from
+        #: question to question, as those of languages do.
+        self.one_gate = True
         for _, row in read_results(before):
             self.before.add(row)
             self._sides.setdefault(self._key(row, before), deque()).append(Side.of(row))
+        met: Counter[bytes] = Counter()
         for _, row in read_results(after):
             self.after.add(row)
+            key = self._key(row, after)
+            partners = self._sides.get(key, ())
+            if met[key] < len(partners):
+                self.one_gate &= partners[met[key]].held_alike(Side.of(row))
+                met[key] += 1
         scorers = self.before.named("scorer"), self.after.named("scorer")
         if all(scorers) and len(scorers[0] | scorers[1]) > 1:
             raise InputError(
@@ -132,14 +157,6 @@ class Joined:
         told = {each.metric for each in (*self.before.bases, *self.after.bases)}
         (metric,) = told if len(told) == 1 else (None,)
         return metric or "f1"
-
-    @property
-    def one_gate(self) -> bool:
-        """Whether all verdicts were made with one threshold on one metric, as far as is told."""
-        return all(
-            len(self.before.named(part) | self.after.named(part)) <= 1
-            for part in ("metric", "threshold")
-        )
 
     @property
     def only_before(self) -> int:

@@ -270,6 +270,18 @@ class TestGraphs:
         assert target.read_bytes() == b"somebody's"
         assert not (folder / good.name).is_symlink()
 
+    async def test_a_folder_that_can_not_be_made_is_one_warning_and_it_scores(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").write_text("no folder")
+        scorer = FastScorer(graph_folder=tmp_path / "file" / "encoders")
+        with capture_logs() as lines:
+            [f1] = await scores(scorer, (PARAPHRASE, FRANCE))
+        assert [line["event"] for line in lines] == ["scorer_graph_not_kept"]
+        assert f1 > 0.6
+        assert scorer.runtime == "onnxruntime"
+        await scorer.close()
+
     async def test_a_graph_that_differs_from_torch_is_never_used(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

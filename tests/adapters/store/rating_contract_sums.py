@@ -58,6 +58,19 @@ class SumContract:
         )
         assert (await store.stats()).mean == (3 * 0.5 + 27 * 5) / 30
 
+    async def test_windows_that_some_partition_keeps_no_more_are_left_out(
+        self, store: RatingStore
+    ) -> None:
+        """A busy partition keeps the newest minutes only: before them, a quiet one's are no sum."""
+        busy = [Window(60_000 * n, 10, 80) for n in range(180, 240)]
+        quiet = [Window(60_000 * n, 1, 2) for n in range(62, 240, 3)]
+        for partition, windows in enumerate((busy, quiet)):
+            totals = Totals(windows=windows)
+            await store.save(changes(partition=partition, next_offset=1, totals=totals))
+        found = (await store.stats()).totals.windows
+        assert [each.start for each in found] == [60_000 * n for n in range(180, 240)]
+        assert {each.ratings for each in found} == {10, 11}
+
     async def test_a_movie_is_added_up_over_partitions(self, store: RatingStore) -> None:
         await store.save(changes(next_offset=1, movies=[movie(7, 2, 20, 9_000), movie(8)]))
         await store.save(changes(partition=1, next_offset=1, movies=[movie(7, 1, 1, 5_000)]))
