@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import sys
+import threading
 from time import monotonic
 from typing import Any, Literal, TextIO
 
@@ -36,20 +37,23 @@ class Quieter(logging.Filter):
         super().__init__()
         self._handler = handler
         self.throttle = throttle or Throttle()
+        self._lock = threading.RLock()  # a handler filters before it takes its own
 
     def filter(self, record: logging.LogRecord) -> bool:
-        now = monotonic()
-        self.tell(now)
         kind, text = _kind_and_text(record)
-        return self.throttle.admit((record.name, record.levelno, kind), text, now)
+        with self._lock:
+            now = monotonic()
+            self.tell(now)
+            return self.throttle.admit((record.name, record.levelno, kind), text, now)
 
     def tell(self, now: float, *, all_of_them: bool = False) -> None:
         """Write what was suppressed in windows that are over."""
-        for suppressed in self.throttle.ended(now, all_of_them=all_of_them):
-            told = str(suppressed)[:500]
-            self._handler.emit(
-                logging.LogRecord("answerloop", logging.WARNING, "", 0, told, None, None)
-            )
+        with self._lock:
+            for suppressed in self.throttle.ended(now, all_of_them=all_of_them):
+                told = str(suppressed)[:500]
+                self._handler.emit(
+                    logging.LogRecord("answerloop", logging.WARNING, "", 0, told, None, None)
+                )
 
 
 def _kind_and_text(record: logging.LogRecord) -> tuple[str, str]:

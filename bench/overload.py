@@ -122,7 +122,7 @@ async def script(server: Server, questions: Iterator[int], lost: list[int]) -> N
 
 async def guarded(server: Server, questions: Iterator[int], lost: list[int]) -> None:
     """Ours, until it is cancelled. A question that waits for its retry leaves its worker."""
-    policy = RetryPolicy(FIRST_WAIT_SECONDS, 60.0, TRIES)
+    policy = RetryPolicy(FIRST_WAIT_SECONDS, 60.0, TRIES - 1)  # as many calls as the peer makes
     turnstile = Turnstile(
         Limiter(WORKERS, TIMEOUT_SECONDS),
         BreakerPolicy(probe_seconds=1.0),

@@ -208,8 +208,8 @@ class DeadLetter(faust.Record, namespace="answerloop.DeadLetter"):
     """
 
     origin_topic: Name
-    origin_partition: Annotated[int, Meta(ge=0)]
-    origin_offset: Annotated[int, Meta(ge=0)]
+    origin_partition: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    origin_offset: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     cause: Name
     detail: Detail
     first_seen_at: UnixSeconds

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from app.logs import configure_logging, flush, quieten, suppressed
+from app.core.log_rate import Throttle
+from app.logs import Quieter, configure_logging, flush, quieten, suppressed
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +105,29 @@ def test_a_late_timer_is_no_news(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().err
     assert "overlapping" not in shown
     assert "something else" in shown
+
+
+def test_many_threads_may_log_at_once() -> None:
+    """A handler filters before it takes its lock."""
+    handler = logging.StreamHandler(io.StringIO())
+    quieter = Quieter(handler, Throttle(burst=1, window_seconds=0.0005))
+    failed: list[KeyError] = []
+
+    def log(number: int) -> None:
+        try:
+            for n in range(4_000):
+                quieter.filter(logging.makeLogRecord({"name": "x", "msg": f"{number} {n % 3}"}))
+        except KeyError as error:
+            failed.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=log, args=(n % 2,)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert failed == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from app.broker import broker_url
+from app.broker import broker_url, log_folder
 from app.broker.topic_admin import (
     EmbeddedTopicAdmin,
     TopicReport,
@@ -207,3 +209,35 @@ async def test_a_created_topic_that_stays_unknown_is_an_error_that_names_it(
     monkeypatch.setattr("app.broker.topic_admin._SETTLING_TRIES", 3)
     with pytest.raises(BrokerUnavailable, match="created, and still unknown: ratings; try again"):
         await ensure_topics(SlowToKnow(settings, asks=9), topics_of(settings, ["ratings"])[:1])
+
+
+@pytest.mark.parametrize("begun", [b"", b"empty tables"], ids=["no byte", "no table"])
+async def test_a_log_whose_first_opening_was_cut_short_is_made(
+    tmp_path: Path, begun: bytes
+) -> None:
+    """By a full disk or a kill: the file is there, and has nothing in it yet."""
+    settings = load_settings(broker="log:", data_dir=tmp_path)
+    folder = log_folder(settings)
+    folder.mkdir(parents=True)
+    if begun:
+        database = sqlite3.connect(folder / "log.sqlite")
+        database.execute("PRAGMA journal_mode=WAL")
+        database.close()
+    else:
+        (folder / "log.sqlite").touch()
+    specs = topic_table(settings)
+    try:
+        made = await ensure_topics(EmbeddedTopicAdmin(settings), specs)
+    finally:
+        close_storage(broker_url(settings))
+    found = await ensure_topics(EmbeddedTopicAdmin(settings), specs)
+    assert [{each.state for each in reports} for reports in (made, found)] == [{"created"}, {"ok"}]
+
+
+async def test_a_log_that_can_not_be_opened_is_told_in_words(tmp_path: Path) -> None:
+    settings = load_settings(broker="log:", data_dir=tmp_path)
+    folder = log_folder(settings)
+    folder.mkdir(parents=True)
+    (folder / "log.sqlite").write_bytes(b"this is no database at all" * 200)
+    with pytest.raises(BrokerUnavailable, match=r"ANSWERLOOP_BROKER: .*not a database"):
+        await ensure_topics(EmbeddedTopicAdmin(settings), topic_table(settings))

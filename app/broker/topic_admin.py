@@ -145,8 +145,13 @@ class EmbeddedTopicAdmin:
         }
 
     async def create(self, specs: Sequence[TopicSpec]) -> set[str]:
-        for spec in specs:
-            self._storage().create_topic(spec.name, spec.partitions, spec.config)
+        from app.transports import LogError
+
+        try:
+            for spec in specs:
+                self._storage().create_topic(spec.name, spec.partitions, spec.config)
+        except LogError as error:
+            raise BrokerUnavailable(f"{PREFIX}BROKER: {error}") from error
         return set()
 
     async def close(self) -> None:
@@ -161,14 +166,14 @@ class EmbeddedTopicAdmin:
         try:
             log = open_readonly(log_folder(self._settings))
         except LogError:
-            return {}  # nobody has made the log yet
+            return {}  # nobody has made the log yet, or who opens it to write says what is wrong
         try:
             return log.topics()
         finally:
             log.close()
 
     def _storage(self) -> Any:
-        from app.transports import LogInUse, storage_for
+        from app.transports import LogError, LogInUse, storage_for
 
         try:
             return storage_for(broker_url(self._settings))
@@ -176,6 +181,8 @@ class EmbeddedTopicAdmin:
             url = running_engine(self._settings)
             where = f"; its engine is at {url}" if url else ""
             raise BrokerUnavailable(f"{PREFIX}BROKER: {error}{where}") from error
+        except LogError as error:
+            raise BrokerUnavailable(f"{PREFIX}BROKER: {error}") from error
 
 
 class KafkaTopicAdmin:

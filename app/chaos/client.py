@@ -63,6 +63,7 @@ class Client:
         self._patience = patience_seconds
         self.asked = 0
         self._sent: set[asyncio.Task[None]] = set()
+        self._defect: BaseException | None = None
 
     async def ask_while(self, going_on: Callable[[], bool], rate: float) -> None:
         """Ask questions until `going_on` says no; then see them in."""
@@ -72,11 +73,13 @@ class Client:
             connector=aiohttp.TCPConnector(limit=0),
         ) as session:
             while going_on():
+                self._raise_defect()
                 self._send(session)
                 sent += 1
                 await asyncio.sleep(max(0.0, start + sent / rate - time.monotonic()))
             while self._sent:
                 await asyncio.wait(set(self._sent))
+        self._raise_defect()
 
     def close(self) -> None:
         for task in self._sent:
@@ -91,7 +94,17 @@ class Client:
         self._offers.flush()
         task = asyncio.create_task(self._offer(session, question))
         self._sent.add(task)
-        task.add_done_callback(self._sent.discard)
+        task.add_done_callback(self._offered)
+
+    def _offered(self, task: asyncio.Task[None]) -> None:
+        self._sent.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._defect = task.exception()
+
+    def _raise_defect(self) -> None:
+        """A ledger that can't be written, say: nothing could be audited."""
+        if self._defect is not None:
+            raise self._defect
 
     async def _offer(self, session: aiohttp.ClientSession, question: ChaosQuestion) -> None:
         """Offer a question until some worker takes it, or patience ends: the same key each time."""
@@ -125,6 +138,9 @@ class Client:
                     self.traffic.other.append(f"{response.status}: {await response.text()}"[:300])
         except (aiohttp.ClientError, TimeoutError, ConnectionError):
             self.traffic.no_connection += 1
+        except (KeyError, TypeError, ValueError) as error:  # taken, and nobody can look for it
+            self.traffic.other.append(f"a reply that names no question: {error!r}"[:300])
+            return True
         return False
 
     async def _note(self, question: ChaosQuestion, question_id: str) -> None:

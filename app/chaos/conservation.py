@@ -171,9 +171,11 @@ def _contradictions(said: list[SaidEnd], rows: dict[str, StoredRow]) -> list[str
         row = rows.get(question_id)
         if row is None or row.round != round_ or len(known) > 1:
             continue
-        status, _ = next(iter(known))
+        status, answer = next(iter(known))
         if row.status in FINAL and row.status != status:
             found.append(f"{question_id} is {row.status}, its message says {status}")
+        elif row.status in FINAL and status != "dead" and row.answer != answer:
+            found.append(f"{question_id} has another answer than its message")
     return found
 
 

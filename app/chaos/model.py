@@ -17,7 +17,7 @@ from app.errors import AnswerloopError
 
 START_SECONDS = 30.0
 #: More often than a run asks what is to be refused.
-_REFUSALS = 5000
+_REFUSALS = 20_000
 
 
 class FakeModel:

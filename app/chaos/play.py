@@ -127,9 +127,12 @@ async def _stop_all(stage: Stage) -> None:
     stage.notes += [f"{name} ended by itself" for name in stage.crashed]
     workers = stage.cluster.alive
     stage.ended_on_purpose |= {worker.name for worker in workers}
-    await asyncio.gather(
+    ends = await asyncio.gather(
         *(asyncio.to_thread(worker.stop, 60.0) for worker in workers), return_exceptions=True
     )
+    bad = [(worker.name, end) for worker, end in zip(workers, ends, strict=True) if end != 0]
+    stage.figures["bad_stops"] = len(bad)
+    stage.notes += [f"{name} did not stop well: {end!r}" for name, end in bad]
     stage.cluster.close()
 
 

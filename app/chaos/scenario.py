@@ -97,6 +97,8 @@ CONSERVATION = (
     figure("questions that no worker took", "given_up", 0),
     figure("replies other than 200, 202, 429, 503", "other_replies", 0),
     figure("workers that ended by themselves", "crashed_workers", 0),
+    figure("workers that did not stop well", "bad_stops", 0),
+    figure("questions taken", "questions", 1, least=True),
 )
 
 

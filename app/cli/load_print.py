@@ -114,12 +114,13 @@ def _line(played: Played, now: float) -> str:
 
 def _rates(played: Played) -> Table:
     results = played.results
-    span, whole = max(results.seconds, 1e-9), max(results.end_seconds, 1e-9)
-    rates = {"due": results.due / span, "accepted": results.accepted / span}
-    if played.follower is not None:
-        rates["settled"] = results.settled / whole
-    table = _table("each second", *rates)
-    table.add_row(f"over {span:.1f} s", *(f"{rate:,.1f}" for rate in rates.values()))
+    rates = results.per_second
+    lasts = [results.last_due, results.last_accepted, results.last_settled]
+    if played.follower is None:
+        del rates["settled"], lasts[-1]
+    table = _table("", *rates)
+    table.add_row("each second", *(f"{rate:,.1f}" for rate in rates.values()))
+    table.add_row("until second", *(f"{last:,.1f}" for last in lasts))
     return table
 
 

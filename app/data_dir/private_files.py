@@ -39,14 +39,18 @@ def make_private_folder(folder: Path, mode: int = 0o700) -> None:
 def open_private(path: Path, mode: str = "a+") -> IO[str]:
     """Open a text file for reading and appending, made with mode 0600, never through a link.
 
-    Raises SettingsError when somebody has put a symbolic link in its place.
+    Raises SettingsError when it can't be opened, or somebody has put a symbolic link in its place.
     """
     try:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if path.is_symlink():
             raise _a_link(path) from error
-        raise
+        raise SettingsError(
+            f"{path} can't be opened ({error.strerror or error}): another user has it, or the"
+            " disk is full or read-only. Mend that, or choose another folder",
+            name="ANSWERLOOP_DATA_DIR",
+        ) from error
     return os.fdopen(number, mode, encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 
@@ -69,7 +70,7 @@ async def retries(site: Site) -> Outcome:
             warning(
                 f"retries and generations may take {life:,.0f} s, the deadline ends a question"
                 f" after {deadline:,.0f} s",
-                setting(f"{PREFIX}DEADLINE_SECONDS={life:.0f}"),
+                setting(f"{PREFIX}DEADLINE_SECONDS={math.ceil(life)}"),
             )
         )
     within = f"of {deadline:,.0f} s" if deadline else "without a deadline"

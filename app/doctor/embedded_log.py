@@ -34,10 +34,7 @@ async def integrity(site: Site) -> Outcome:
             database.set_progress_handler(lambda: time.monotonic() > until, 10_000)
             (form,) = database.execute("PRAGMA user_version").fetchone()
             if form != FORMAT:
-                return problem(
-                    f"the log has format {form}, this program reads format {FORMAT}",
-                    advice("use the version of answerloop that wrote it until its work has ended"),
-                )
+                return _other_format(form)
             found = [row[0] for row in database.execute("PRAGMA quick_check(5)")]
     except (sqlite3.DatabaseError, LogError) as error:
         if time.monotonic() > until:
@@ -47,6 +44,15 @@ async def integrity(site: Site) -> Outcome:
     if found == ["ok"]:
         return ok(f"whole ({size:,.1f} MiB)")
     return _damaged(path, "; ".join(map(str, found))[:300])
+
+
+def _other_format(form: int) -> Outcome:
+    if not form:  # its first opening was cut short: the next one makes it
+        return skipped(_NO_LOG)
+    return problem(
+        f"the log has format {form}, this program reads format {FORMAT}",
+        advice("use the version of answerloop that wrote it until its work has ended"),
+    )
 
 
 def _damaged(path: Path, how: str) -> Outcome:

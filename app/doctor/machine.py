@@ -61,7 +61,9 @@ class Machine:
         available, total = fields["MemAvailable"] * 1024, fields["MemTotal"] * 1024
         limit, used = _number(_CGROUP / "memory.max"), _number(_CGROUP / "memory.current")
         if limit is not None and used is not None and limit < total:
-            return min(available, max(0, limit - used)), limit
+            # Files that were read count as used until somebody needs the room.
+            used -= _fields(_CGROUP / "memory.stat", " ").get("inactive_file", 0)
+            return min(available, limit - min(limit, max(0, used))), limit
         return available, total
 
     def cores(self) -> int:
@@ -103,10 +105,10 @@ class Machine:
         return Path(tempfile.gettempdir())
 
 
-def _fields(path: Path) -> dict[str, int]:
+def _fields(path: Path, separator: str = ":") -> dict[str, int]:
     found = {}
     for line in _text(path).splitlines():
-        name, _, rest = line.partition(":")
+        name, _, rest = line.partition(separator)
         words = rest.split()
         if words and words[0].isdigit():
             found[name] = int(words[0])

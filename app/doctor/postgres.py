@@ -40,7 +40,7 @@ def find_database(site: Site) -> str | None:
     try:
         dsn = server.start()
     except EmbeddedPostgresBusy:
-        return Installation.prepare(folder).dsn
+        return Installation.of_running(folder).dsn
     site.closers.append(server.stop)
     return dsn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import stat
 from collections.abc import Iterator
@@ -12,11 +13,16 @@ from app.broker import log_folder
 from app.config.reading import PREFIX, dotenv, loopback
 from app.data_dir.engine_file import engine_file
 from app.doctor.check import Site
-from app.doctor.outcome import Outcome, advice, command, problem, setting, together, warning
+from app.doctor.outcome import Mend, Outcome, advice, command, problem, setting, together, warning
 from app.settings import URLS_WITH_PASSWORDS, Settings, secret_settings
 
 _SHORTEST_TOKEN = 16
 _ENV = Path(".env")
+
+
+def _new_token() -> Mend:
+    """Return a setting with a new random token: .env takes values as they stand, no commands."""
+    return setting(f"{PREFIX}API_TOKEN={secrets.token_hex(24)}")
 
 
 async def http_token(site: Site) -> Outcome:
@@ -28,15 +34,19 @@ async def http_token(site: Site) -> Outcome:
         found.append(
             problem(
                 f"{settings.http_host} is reachable from other machines, and anybody may write",
-                setting(f"{PREFIX}API_TOKEN=$(openssl rand -hex 24)"),
+                _new_token(),
                 setting(f"{PREFIX}HTTP_HOST=127.0.0.1"),
             )
+        )
+    if token.startswith("$("):
+        found.append(
+            problem("API_TOKEN is a shell command that nothing ran: others know it", _new_token())
         )
     if token and len(token) < _SHORTEST_TOKEN:
         found.append(
             warning(
                 f"API_TOKEN has {len(token)} characters: it can be guessed",
-                setting(f"{PREFIX}API_TOKEN=$(openssl rand -hex 24)"),
+                _new_token(),
             )
         )
     if "*" in settings.allowed_hosts and not token:

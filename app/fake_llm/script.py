@@ -205,5 +205,13 @@ def _phase(number: int, document: PhaseDocument) -> Phase:
 
 
 def _says_something(document: PhaseDocument) -> bool:
-    fields = (document.text, document.status, document.body, document.latency, document.code)
-    return any(field is not None for field in fields) or document.retry_after is not None
+    fields = (
+        document.text,
+        document.status,
+        document.body,
+        document.latency,
+        document.code,
+        document.done_reason,
+        document.retry_after,
+    )
+    return any(field is not None for field in fields) or bool(document.headers)

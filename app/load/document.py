@@ -22,7 +22,6 @@ _TAIL = tuple(m * 10.0**-e for e in range(7) for m in (1.0, 0.7, 0.5, 0.3, 0.2))
 def document(played: Played, limits: Limits) -> dict[str, Any]:
     """Return the run; times are in seconds. A percentile that is null was never reached."""
     results, plan = played.results, played.plan
-    span = max(results.seconds, 1e-9)
     return {
         "run": plan.run,
         "version": __version__,
@@ -44,11 +43,7 @@ def document(played: Played, limits: Limits) -> dict[str, Any]:
             "unfollowed": results.unfollowed,
             "pages_read": played.follower.looks if played.follower else 0,
         },
-        "per_second": {
-            "due": _rounded(results.due / span),
-            "accepted": _rounded(results.accepted / span),
-            "settled": _rounded(results.settled / max(results.end_seconds, 1e-9)),
-        },
+        "per_second": {name: _rounded(rate) for name, rate in results.per_second.items()},
         "accept_seconds": percentiles(results.accept_seconds),
         "settle_seconds": percentiles(results.settle_seconds),
         "lag_seconds": percentiles(results.lag_seconds),

@@ -46,9 +46,23 @@ class Results:
     windows: Windows = field(default_factory=Windows)
     seconds: float = 0.0
     """From the start to the last answer."""
+    last_due: float = 0.0
+    last_accepted: float = 0.0
+    last_settled: float = 0.0
+    """When, in seconds from the start, the last request was due, accepted, seen to have ended."""
     end_seconds: float = 0.0
     """From the start until the last end was seen, or no more was waited for."""
     interrupted: bool = False
+
+    @property
+    def per_second(self) -> dict[str, float]:
+        """The rates: what was offered by its schedule, what came back until the last of it."""
+        counted = {
+            "due": (self.due, self.last_due),
+            "accepted": (self.accepted, self.last_accepted),
+            "settled": (self.settled, self.last_settled),
+        }
+        return {name: count / max(last, 1e-9) for name, (count, last) in counted.items()}
 
     @property
     def unsettled(self) -> int:
@@ -63,6 +77,7 @@ class Results:
     def left_out(self, due: float) -> None:
         """Count a request that was due, and not sent: longer than any latency."""
         self.due += 1
+        self.last_due = max(self.last_due, due)
         self.not_sent += 1
         window = self.windows.at(due)
         window.due += 1
@@ -73,6 +88,7 @@ class Results:
     def begins(self, due: float, now: float) -> None:
         """Count a request that goes out."""
         self.due += 1
+        self.last_due = max(self.last_due, due)
         self.sent += 1
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -90,6 +106,7 @@ class Results:
         match outcome.kind:
             case Kind.ACCEPTED:
                 self.accepted += 1
+                self.last_accepted = max(self.last_accepted, now)
                 window.accepted += 1
                 self.accept_seconds.record(now - due)
                 self.windows.at(due).accept_seconds.record(now - due)
@@ -121,6 +138,7 @@ class Results:
     def settles(self, due: float, at: float, state: str) -> None:
         """Count the end of a followed request."""
         self.settled += 1
+        self.last_settled = max(self.last_settled, at)
         self.states[state] += 1
         self.windows.at(at).settled += 1
         self.settle_seconds.record(at - due)
@@ -133,5 +151,7 @@ class Results:
 
     def _retry_after(self, seconds: float | None) -> None:
         if seconds is not None:
-            self.least_retry_after = min(seconds, self.least_retry_after or seconds)
+            self.least_retry_after = min(
+                seconds, seconds if self.least_retry_after is None else self.least_retry_after
+            )
             self.most_retry_after = max(seconds, self.most_retry_after or 0.0)

@@ -54,7 +54,7 @@ async def _reading(
         try:
             store: Store | Running = await opened(settings, closers)
         except EmbeddedPostgresBusy:
-            beside = running(Installation.prepare(embedded_database_folder(settings)).dsn)
+            beside = running(Installation.of_running(embedded_database_folder(settings)).dsn)
             closers.append(beside.close)
             store = beside
         yield store

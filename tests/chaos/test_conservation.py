@@ -56,7 +56,10 @@ def sound() -> Evidence:
     said.append(SaidEnd(CallId(weak.question_id, 0, 2, 1), "low_quality", "Hm!", final=True))
     return Evidence(
         accepted=accepted,
-        rows=[StoredRow(q.question_id, q.expected, 0, q.text) for q in accepted],
+        rows=[
+            StoredRow(q.question_id, q.expected, 0, q.text, "Hm!" if q is weak else "So.")
+            for q in accepted
+        ],
         stored_calls=calls,
         said=said,
         model_calls=[
@@ -119,6 +122,11 @@ def with_a_row_that_was_refused(evidence: Evidence) -> Evidence:
 def with_a_wrong_end(evidence: Evidence) -> Evidence:
     wrong = replace(evidence.rows[-1], status="dead")
     return replace(evidence, rows=[*evidence.rows[:-1], wrong], said=[])
+
+
+def with_the_answer_of_another(evidence: Evidence) -> Evidence:
+    mixed = replace(evidence.rows[-1], answer="Of another question.")
+    return replace(evidence, rows=[*evidence.rows[:-1], mixed])
 
 
 def with_two_verdicts(evidence: Evidence) -> Evidence:
@@ -185,6 +193,7 @@ def with_something_unread(evidence: Evidence) -> Evidence:
         (with_two_ids_of_a_key, {"duplicates": 1}),
         (with_a_wrong_end, {"wrong_ends": 1}),
         (with_two_verdicts, {"contradictions": 1}),
+        (with_the_answer_of_another, {"contradictions": 1}),
         (with_two_ends, {"contradictions": 1}),
         (with_another_end_stored, {"contradictions": 1}),
         (with_a_call_again, {"repeated_calls": 1}),

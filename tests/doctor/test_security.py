@@ -58,10 +58,24 @@ def test_a_short_token_and_any_host_are_warned_of(tmp_path: Path) -> None:
     short = look(site(tmp_path, http_host="0.0.0.0", api_token="short"), "http-token")
     assert (short.status, "5 characters" in short.seen) == (Status.WARNING, True)
     assert "ANSWERLOOP_API_TOKEN=" in mends(short, "setting")[0]
+    command = look(site(tmp_path, api_token="$(openssl rand -hex 24)"), "http-token")
+    assert (command.status, "nothing ran" in command.seen) == (Status.PROBLEM, True)
     rebinding = look(site(tmp_path, http_allowed_hosts="*"), "http-token")
     assert rebinding.status is Status.WARNING
     good = site(tmp_path, http_host="0.0.0.0", api_token="0123456789abcdef")
     assert look(good, "http-token").status is Status.OK
+
+
+def test_the_token_that_is_offered_is_one_where_it_is_put(tmp_path: Path) -> None:
+    """In a .env no command is run: what it says is the token."""
+    found = look(site(tmp_path, api_token="short"), "http-token")
+    offered = mends(found, "setting")[0]
+    (tmp_path / ".env").write_text(offered + "\n")
+    name, _, token = offered.partition("=")
+    assert (name, len(token)) == ("ANSWERLOOP_API_TOKEN", 48)
+    assert token.isalnum()
+    again = look(site(tmp_path, api_token="short"), "http-token")
+    assert mends(again, "setting")[0] != offered
 
 
 @pytest.mark.parametrize(

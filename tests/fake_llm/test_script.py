@@ -72,6 +72,12 @@ def test_a_share_is_of_the_calls_and_the_rest_looks_further() -> None:
     assert draw([Phase(0, share=0.0, steps=(Step(),))], random.Random(1)) is None
 
 
+@pytest.mark.parametrize("field", ['"done_reason": "length"', '"headers": {"X-Odd": "1"}'])
+def test_a_phase_that_changes_one_thing_has_its_step(field: str) -> None:
+    [phase] = read_script(b'[{%s, "to": 60}]' % field.encode()).phases
+    assert len(phase.steps) == 1
+
+
 def test_a_phase_that_only_limits_takes_no_call() -> None:
     limits, fault = Phase(0, capacity=2), Phase(0, steps=(Step(fault="html"),))
     assert draw([limits, fault], random.Random(1)) == (fault, Step(fault="html"))

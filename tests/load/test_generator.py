@@ -146,3 +146,20 @@ def test_a_defect_of_the_generator_is_raised() -> None:
 
 async def run(make: object) -> Results:
     return await make()  # type: ignore[operator,no-any-return]
+
+
+def test_the_rates_are_those_of_the_schedule_and_of_what_came_back() -> None:
+    """One request that hangs, and one end that never comes, make no run slower than it was."""
+    results = Results()
+    for n in range(1_000):
+        results.begins(n / 100, n / 100)
+    for n in range(999):
+        results.ends(n / 100, n / 100 + 0.01, Outcome(Kind.ACCEPTED))
+        results.settles(n / 100, n / 100 + 1.0, "validated")
+    results.ends(9.99, 39.99, Outcome(Kind.UNANSWERED))
+    results.end_seconds = 70.0
+    rates = results.per_second
+    assert rates["due"] == pytest.approx(100, rel=0.01)
+    assert rates["accepted"] == pytest.approx(100, rel=0.01)
+    assert rates["settled"] == pytest.approx(999 / 10.98, rel=0.001)
+    assert Results().per_second == {"due": 0.0, "accepted": 0.0, "settled": 0.0}

@@ -17,7 +17,7 @@ from typing import IO
 from urllib.parse import quote
 
 from app.adapters.embedded_postgres.process import run_once
-from app.errors import SettingsError
+from app.errors import SettingsError, StoreUnavailable
 from app.launcher import NOT_RUN
 
 USER = DATABASE = "answerloop"
@@ -28,6 +28,7 @@ _MAX_SOCKET_FOLDER = 104 - len("/.s.PGSQL.5432.lock") - 1
 _SHORT_FOLDER = Path("/tmp")  # noqa: S108 (what is made there is checked: see below)
 #: The wheel carries 16 as well; data of one version can't be read by another.
 _VERSION_FOLDER = "pginstall18"
+_SOCKET_LOCK = ".s.PGSQL.5432.lock"
 _MAX_LOG_BYTES = 10 * 1024 * 1024
 
 
@@ -75,6 +76,18 @@ class Installation:
         log_file = folder / "postgres.log"
         return cls(binaries, data, _socket_folder(folder, account), log_file, account)
 
+    @classmethod
+    def of_running(cls, folder: Path) -> Installation:
+        """Return what another process runs in `folder`; nothing is made.
+
+        Raises StoreUnavailable while that one makes it.
+        """
+        if not (folder / "postgres" / "PG_VERSION").exists():
+            raise StoreUnavailable(
+                f"the database in {folder} is being made by another process: try again in a moment"
+            )
+        return cls.prepare(folder)
+
     def open_log(self) -> IO[bytes]:
         """Open the log for appending; one that has grown long starts anew."""
         with suppress(FileNotFoundError):
@@ -94,16 +107,15 @@ class Installation:
         Only for the holder of the folder's lock: nobody else may run a server on this data.
         """
         lines = self._pid_lines()
-        if not lines or not lines[0].isdigit():
-            return
-        pid = int(lines[0])
-        if _is_server_of(pid, self.data):
+        pid = int(lines[0]) if lines and lines[0].isdigit() else None
+        if pid is not None and _is_server_of(pid, self.data):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGINT)
-        elif not _is_alive(pid) or Path("/proc/self").exists():
-            # Gone, or its number belongs to another program now: PostgreSQL would refuse to start.
-            with suppress(FileNotFoundError):
-                (self.data / "postmaster.pid").unlink()
+        elif pid is None or not _is_alive(pid) or Path("/proc/self").exists():
+            # Gone, or its number belongs to another program now: PostgreSQL would refuse to start,
+            # as it does for a file that a power failure left empty.
+            for left in (self.data / "postmaster.pid", self.socket_folder / _SOCKET_LOCK):
+                left.unlink(missing_ok=True)
 
     def _pid_lines(self) -> list[str]:
         try:
@@ -197,9 +209,10 @@ def _unreachable(path: Path, account: Account | None) -> SettingsError:
 
 def _initialise(binaries: Path, data: Path, account: Account | None) -> None:
     """Make the data folder, whole or not at all: one that was broken off is made again."""
-    fresh = data.with_name(data.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700)
+    for left in data.parent.glob(f"{data.name}.new*"):
+        shutil.rmtree(left, ignore_errors=True)
+    # Of its own name: what was broken off may still be written to for a moment.
+    fresh = Path(tempfile.mkdtemp(prefix=f"{data.name}.new-", dir=data.parent))
     _give(fresh, account)
     _check_reachable(fresh, account)
     initdb = [str(binaries / "initdb"), "-D", str(fresh), "-U", USER, "-A", "trust"]

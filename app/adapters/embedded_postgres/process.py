@@ -63,12 +63,12 @@ def spawn(installation: Installation, **options: str) -> subprocess.Popen[bytes]
 def run_once(
     command: Sequence[str], account: Account | None, text: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program of PostgreSQL's to its end, with `text` as its input.
+    """Run a program of PostgreSQL's to its end, with `text` as its input; it ends with us.
 
     One that can't be run as that account ends with `app.launcher.NOT_RUN`.
     """
     return subprocess.run(  # noqa: S603 - our own binaries
-        _launched(command, account),
+        _launched(command, account, signal.SIGINT),
         cwd="/",
         env=clean_environment(),
         input=text,

@@ -33,7 +33,7 @@ KILL_AT_WORK_AFTER_SECONDS = (0.1, 2.0)
 WORK_SECONDS = 60.0
 FINISH_SECONDS = 300.0
 #: What only a client and workers that stay up can show.
-_NOT_HERE = {"lag", "given_up", "other_replies", "crashed_workers"}
+_NOT_HERE = {"lag", "given_up", "other_replies", "crashed_workers", "bad_stops"}
 
 
 async def _perform(stage: Stage) -> Facts:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from app.transports.embedded.errors import UnknownTopic
+from app.transports.embedded.errors import LogError, UnknownTopic
 from app.transports.embedded.layout import (
     connect,
     end_of,
@@ -31,6 +32,22 @@ class SqliteReader:
         self.folder = folder
         self._reading = Lock()
         self._database = connect(folder, readonly=readonly)
+        if readonly:
+            self._refuse_unmade()
+
+    def _refuse_unmade(self) -> None:
+        """Raise LogError for a file whose first opening was cut short: the next writer lays it out.
+
+        Raised, too, where the file is damaged.
+        """
+        try:
+            (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        except sqlite3.Error as error:
+            self._database.close()
+            raise LogError(f"the log in {self.folder} can't be read: {error}") from error
+        if not version:
+            self._database.close()
+            raise LogError(f"there is no log in {self.folder}")
 
     def topics(self) -> Mapping[str, TopicInfo]:
         with self._reading:

@@ -89,8 +89,10 @@ class SqliteStorage(SqliteReader):
             super().__init__(folder, readonly=False)
             self._topics, self._ids = read_topics(writing)
             self._ends = {tp: end_of(writing, number) for tp, number in self._ids.items()}
-        except BaseException:
+        except BaseException as error:
             self._lock_file.close()
+            if isinstance(error, sqlite3.Error):
+                raise LogError(f"the log in {folder} can't be opened: {error}") from error
             raise
         self._listeners: set[Listener] = set()
         self._turn = count()

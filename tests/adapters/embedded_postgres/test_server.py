@@ -9,10 +9,13 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from app.adapters.embedded_postgres.files import Installation
 from app.adapters.embedded_postgres.server import EmbeddedPostgres, EmbeddedPostgresBusy
+from app.errors import StoreUnavailable
 from tests.adapters.embedded_postgres.probes import answers, ask, eventually, server_pid, servers_of
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc")
@@ -155,3 +158,55 @@ def test_a_stale_process_id_is_no_obstacle(folder: Path, pid: int) -> None:
     (folder / "postgres" / "postmaster.pid").write_text(stale)
     assert answers(server.start())
     server.stop()
+
+
+@pytest.mark.parametrize("content", ["", "{pid}\n{data}\n"], ids=["empty", "of a program"])
+def test_files_that_a_hard_end_left_are_no_obstacle(folder: Path, content: str) -> None:
+    """The number may be that of a program of the server's own user by now."""
+    server = EmbeddedPostgres(folder)
+    server.start()
+    server.stop()
+    with subprocess.Popen(["sleep", "60"], user="nobody" if os.geteuid() == 0 else None) as other:
+        text = content.format(pid=other.pid, data=folder / "postgres")
+        (folder / "postgres" / "postmaster.pid").write_text(text)
+        lock = Path(parse_qs(urlsplit(server.dsn).query)["host"][0]) / ".s.PGSQL.5432.lock"
+        lock.write_text(text or f"{other.pid}\n")
+        try:
+            assert answers(server.start())
+        finally:
+            server.stop()
+            other.kill()
+
+
+def test_who_only_reads_makes_nothing_where_another_process_makes_it(folder: Path) -> None:
+    folder = folder / "first"
+    folder.mkdir(mode=0o711)
+    (folder / "postgres.new-of-another").mkdir()
+    with pytest.raises(StoreUnavailable, match="is being made by another process"):
+        Installation.of_running(folder)
+    assert (folder / "postgres.new-of-another").exists()
+    assert not (folder / "postgres").exists()
+
+
+def test_a_first_start_that_was_broken_off_is_no_obstacle(folder: Path) -> None:
+    """Not even while what it began still writes there: the next one has a folder of its own."""
+    folder = folder / "broken-off"
+    folder.mkdir(mode=0o711)
+    left = folder / "postgres.new"
+    left.mkdir()
+    busy = threading.Event()
+
+    def write() -> None:
+        while not busy.is_set():
+            left.mkdir(exist_ok=True)
+            (left / f"{time.monotonic_ns()}").touch()
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    server = EmbeddedPostgres(folder)
+    try:
+        assert answers(server.start())
+    finally:
+        busy.set()
+        writing.join()
+        server.stop()
