@@ -7,10 +7,10 @@ import getpass
 import signal
 import socket
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.progress import (
@@ -23,6 +23,7 @@ from rich.progress import (
 )
 
 from app.cli.dlq_options import filter_options, read_filter
+from app.cli.dlq_requests import parts_of
 from app.cli.output import json_option, print_json, printable, stderr, stdout
 from app.cli.ranges import NumberRange
 from app.core.redrive import LetterFilter, Pace
@@ -31,15 +32,9 @@ from app.logs import configure_logging
 from app.loop import run as run_loop
 from app.settings import Settings, load_settings
 
-if TYPE_CHECKING:
-    from app.letters.plans import Mended
-
 _BATCH = 200
 #: With bytes: a request has to stay small.
 _MENDED_BATCH = 50
-#: Of a request to a worker, which takes 4 MiB; and what a letter has beside its bytes.
-_REQUEST_BYTES = 3_500_000
-_LETTER_BYTES = 500
 _SHOWN_FAILURES = 10
 
 
@@ -282,23 +277,6 @@ class Redrive:
             self._totals.add(letter["outcome"], letter["origin"], letter["reason"])
         next_: str | None = done["cursor"]
         return next_
-
-
-def parts_of(letters: Mapping[str, Mended | None]) -> Iterator[dict[str, Mended | None]]:
-    """Cut letters into requests: their bytes travel in base64, and a body is bounded."""
-    part: dict[str, Mended | None] = {}
-    size = 0
-    for origin, mended in letters.items():
-        more = _LETTER_BYTES
-        if mended is not None:
-            more += 4 * (len(mended.value) + len(mended.key or b"")) // 3
-        if part and size + more > _REQUEST_BYTES:
-            yield part
-            part, size = {}, 0
-        part[origin] = mended
-        size += more
-    if part:
-        yield part
 
 
 def _user() -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from app.chaos.outside import Outside
-from app.chaos.play import play
+from app.chaos.play import _stop_all, play
 from app.chaos.scenario import Facts, Options, Scenario, figure
 from app.chaos.servers import ServerMissing
 from app.chaos.stage import Stage
@@ -85,3 +86,26 @@ async def test_an_error_is_a_verdict_with_its_traceback_and_ends_all_processes(
     assert "Traceback" in result["notes"][0]
     with pytest.raises(OSError):
         await models[0].stats()
+
+
+async def test_a_worker_that_does_not_stop_well_is_counted() -> None:
+    """Its exit code, or that it did not end at all: what a stop left undone shows nowhere else."""
+
+    def late(_: float) -> int:
+        raise TimeoutError("still there")
+
+    workers = [
+        SimpleNamespace(name="good", stop=lambda _: 0),
+        SimpleNamespace(name="bad", stop=lambda _: 4),
+        SimpleNamespace(name="hangs", stop=late),
+    ]
+    stage: Any = SimpleNamespace(
+        figures={},
+        notes=[],
+        crashed=[],
+        ended_on_purpose=set(),
+        cluster=SimpleNamespace(alive=workers, close=lambda: None),
+    )
+    await _stop_all(stage)
+    assert stage.figures["bad_stops"] == 2
+    assert [note.split()[0] for note in stage.notes] == ["bad", "hangs"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.cli.dlq_options import read_filter
 from app.cli.dlq_print import shown_bytes
-from app.cli.dlq_redrive import parts_of
+from app.cli.dlq_requests import parts_of
 from app.cli.dlq_transform import Letter, TransformFailed, load_transform
 from app.core.redrive import LetterFilter, LetterState
 from app.errors import InputError

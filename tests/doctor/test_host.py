@@ -125,6 +125,20 @@ def test_a_data_folder_of_somebody_else_is_found(
     assert owned == [f"sudo chown {os.geteuid()} '{folder}/data'"]
 
 
+def test_files_that_were_read_are_no_memory_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container's figure counts them; they go when somebody needs the room."""
+    monkeypatch.setattr("app.doctor.machine._CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text(f"{64 * MIB}\n")
+    (tmp_path / "memory.current").write_text(f"{60 * MIB}\n")
+    assert Machine().memory() == (4 * MIB, 64 * MIB)
+    (tmp_path / "memory.stat").write_text(f"anon {10 * MIB}\ninactive_file {45 * MIB}\n")
+    assert Machine().memory() == (49 * MIB, 64 * MIB)
+    (tmp_path / "memory.stat").write_text(f"inactive_file {90 * MIB}\n")
+    assert Machine().memory() == (64 * MIB, 64 * MIB)
+
+
 def test_this_machine_can_be_read(tmp_path: Path) -> None:
     machine = Machine()
     assert 0 < machine.room(tmp_path).free_bytes <= machine.room(tmp_path).total_bytes

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from app.settings import Settings
 from app.topics import topic_names, topic_table
 from app.transports import RawRecord
-from app.wire import Arrival, Rejected, TopicSchema
+from app.wire import Arrival, Rejected, TopicSchema, WireGate
+from models.questions import DeadLetter
 from tests.wire.poison import GOOD, good_bytes, poisons
 
 SETTINGS = Settings(_env_file=None)
@@ -115,3 +116,23 @@ def test_what_is_too_large_for_a_topic_is_not_sent() -> None:
     letter = GOOD["dead_letters"].derive(value=b"x" * 1_600_000)
     with pytest.raises(ValueError, match="too large"):
         SCHEMA.dumps_value(None, letter, headers=None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("origin_partition", 2**31), ("origin_offset", 2**63)]
+)
+def test_an_origin_that_no_table_can_hold_is_no_dead_letter(field: str, value: int) -> None:
+    gate = WireGate(DeadLetter)
+    fields = {
+        "origin_topic": "t",
+        "origin_partition": 2**31 - 1,
+        "origin_offset": 2**63 - 1,
+        "cause": "rejected",
+        "detail": "not JSON",
+        "first_seen_at": 1.7e9,
+        "dead_at": 1.7e9,
+        "attempts": 0,
+    }
+    assert gate.encode_fields(fields)
+    with pytest.raises(ValueError, match=field):
+        gate.encode_fields(fields | {field: value})
